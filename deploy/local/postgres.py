@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from deploy.local.errors import DatabaseNotCreated
 from deploy.local.ports import HOST, answers, remembered_ports
 from deploy.local.processes import Process, User, launched
 from deploy.local.secrets import passwords
@@ -34,10 +35,6 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
 _LEFTOVER_SECONDS_MAX = 5
-
-
-class DatabaseNotCreated(Exception):
-    """PostgreSQL's data folder could not be created. The message holds what its tool said."""
 
 
 def admin_url(endpoint: str, secrets_file: Path, database: str = "postgres") -> str:

@@ -12,16 +12,13 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.local.database import prepare_database
+from deploy.local.errors import AlreadyRunning
 from deploy.local.kafka import kafka_process
 from deploy.local.postgres import admin_url, postgres_process
 from deploy.local.supervisor import Supervisor
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_VAR = CHECKOUT / "var"
-
-
-class AlreadyRunning(Exception):
-    """Another supervisor holds this `var` folder."""
 
 
 @dataclass(frozen=True)

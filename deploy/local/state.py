@@ -4,9 +4,12 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from deploy.local.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,7 @@ class Board:
                 self._changed.wait(0.2)
 
     def _write(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self._file.with_suffix(".draft")
         state = StackState(os.getpid(), self._ready, self._processes)
-        draft.write_text(json.dumps(asdict(state), indent=2) + "\n")
-        draft.replace(self._file)
+        # The file is a report: a full disk must not stop the processes that it reports on.
+        with suppress(OSError):
+            write_whole(self._file, json.dumps(asdict(state), indent=2) + "\n")

@@ -16,6 +16,7 @@ from functools import partial
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+from deploy.local.errors import NotStarted
 from deploy.local.processes import Process, open_log, spawn, tail
 from deploy.local.state import Board, ProcessState, now_text
 
@@ -27,10 +28,6 @@ PROBE_PAUSE_SECONDS = 0.05
 RESTARTS_BEFORE_READY_MAX = 3
 # What a thread that prepares a start, and so has no process yet, is given to notice that it shall stop.
 PREPARATION_SECONDS_MAX = 0.5
-
-
-class NotStarted(Exception):
-    """A process did not become ready. The message says which one and what its log says."""
 
 
 class _Child(threading.Thread):
@@ -58,22 +55,22 @@ class _Child(threading.Thread):
     def _live(self) -> None:
         try:
             self.process.before_start()
-            running = self._spawn()
+            self._spawn()
         except Exception as error:
-            return self._note(error)
+            self._note(error)
+        running = self._running
         if running:
-            self._await_ready(running)
             running.wait()
             _kill_group(running.pid)
+            self._running = None
             self._post(replace(self.state, pid=None, ready=False, since=now_text()))
-        return None
 
-    def _spawn(self) -> "subprocess.Popen[bytes] | None":
+    def _spawn(self) -> None:
         with self._starting, open_log(self.log) as log:
-            self._running = None if self._stopping.is_set() else spawn(self.process, log)
-        if self._running:
-            self._post(replace(self.state, pid=self._running.pid, since=now_text()))
-        return self._running
+            running = self._running = None if self._stopping.is_set() else spawn(self.process, log)
+        if running:
+            self._post(replace(self.state, pid=running.pid, since=now_text()))
+            self._await_ready(running)
 
     def _note(self, error: Exception) -> None:
         with open_log(self.log) as log:
@@ -110,9 +107,10 @@ class _Child(threading.Thread):
             running.send_signal(signal.SIGCONT)
 
     def finish(self, seconds: float) -> None:
-        self.join(max(0.0, seconds) if self._running else PREPARATION_SECONDS_MAX)
-        if self.is_alive() and self._running:
-            _kill_group(self._running.pid)
+        running = self._running
+        self.join(max(0.0, seconds) if running else PREPARATION_SECONDS_MAX)
+        if running and self.is_alive():
+            _kill_group(running.pid)
             self.join(BACKOFF_SECONDS_MAX)
 
 

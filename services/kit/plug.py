@@ -69,7 +69,7 @@ class KeyReused(Exception):
 
 
 Loop = Callable[[Runtime[S_run, R_run]], Awaitable[None]]
-"""Runs for the life of the worker beside the stream; cancelled at the end. An exception is logged and the loop restarted."""
+"""Runs for the life of the worker; cancelled at the end. An exception is logged and the loop started again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
