@@ -1,0 +1,29 @@
+"""What can go wrong with a local stack in ways that its user can put right."""
+
+
+class StackError(Exception):
+    """The local stack cannot do what was asked. The message says why and what to do; no traceback is needed."""
+
+
+class AlreadyRunning(StackError):
+    """Another supervisor holds this `var` folder."""
+
+
+class NotStarted(StackError):
+    """A process did not become ready. The message says which one and what its log says."""
+
+
+class JarNotFetched(StackError):
+    """A jar could not be fetched, and it is not in the cache."""
+
+
+class JarRefused(StackError):
+    """A fetched jar is not the one that the lock file names. It is not used and not kept."""
+
+
+class KafkaNotFormatted(StackError):
+    """Kafka's own tool could not lay out the data folder. The message holds what it said."""
+
+
+class DatabaseNotCreated(StackError):
+    """PostgreSQL's data folder could not be created. The message holds what its tool said."""
