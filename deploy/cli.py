@@ -1,0 +1,216 @@
+"""`arrears`: everything that people do with the system, from one command.
+
+Exit codes: 0 done; 1 the answer is no (bad events, a broken law, nothing found); 2 wrong use or setting; 3 not running.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from deploy.local.background import start_in_background, stop_in_background
+from deploy.local.errors import AlreadyRunning, StackError
+from deploy.local.stack import DEFAULT_VAR, holder
+from deploy.local.state import read_state
+from deploy.publish import NotPublished, Sheet, publish, read_sheet, write_rejects
+from deploy.up import BadClock, clock_setting, read_endpoints
+from schemas.contract import Problem
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+contract = typer.Typer(no_args_is_help=True, help="What producers must say, and whether they do.")
+app.add_typer(contract, name="contract")
+out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+
+Var = Annotated[Path, typer.Option(help="Folder of data, logs and state.", envvar="ARREARS_VAR")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+Clock = Annotated[str, typer.Option(help="`system`, or how many times as fast as true time: 3600 is a day in 24 s.")]
+Bootstrap = Annotated[
+    str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
+]
+File = Annotated[Path, typer.Argument(help="JSON lines, one CloudEvent each; - reads standard input.")]
+NO, MISUSE, NOT_RUNNING = 1, 2, 3
+
+
+def say(document: object, as_json: bool, text: str) -> None:
+    """Print the JSON document or the text."""
+    sys.stdout.write((json.dumps(document, indent=2, default=str, ensure_ascii=False) if as_json else text) + "\n")
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say one clear thing on standard error and end."""
+    err.print(message, markup=False, highlight=False)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def mending() -> Iterator[None]:
+    """Turn what a user can put right into one message and an exit code."""
+    try:
+        yield
+    except BadClock as error:
+        fail(str(error), MISUSE)
+    except AlreadyRunning as error:
+        fail(str(error), NO)
+    except StackError as error:
+        fail(str(error), NOT_RUNNING)
+
+
+@app.command()
+def up(
+    var: Var = DEFAULT_VAR, clock: Clock = "system", bare: bool = False, jurisdiction: str = "CN", as_json: Json = False
+) -> None:
+    """Start broker, database, services, simulated carriers and agencies; return once all is ready.
+
+    --bare: carriers that accept everything, and no agencies.
+    """
+    with mending():
+        options = ["--var", str(var), "--clock", clock_setting(clock), "--jurisdiction", jurisdiction]
+        argv = [sys.executable, "-m", "deploy.up", *options, *(["--bare"] if bare else [])]
+        start_in_background(var, argv)
+        endpoints = read_endpoints(var)
+    say(endpoints, as_json, "\n".join(f"{name:<12}{address}" for name, address in endpoints.items()))
+
+
+@app.command()
+def down(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
+    """Stop everything that `up` started."""
+    with mending():
+        stopped = stop_in_background(var)
+    say({"stopped": stopped}, as_json, "Stopped." if stopped else f"Nothing was running in {var}.")
+
+
+@app.command()
+def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
+    """Show each process: running or not, since when, how often restarted, where."""
+    state = read_state(var) if holder(var) else None
+    if state is None:
+        fail(f"Nothing runs in {var}. Start it with `arrears up`.", NOT_RUNNING)
+    if as_json:
+        return say(asdict(state), True, "")
+    table = Table("process", "state", "pid", "restarts", "since", "endpoint")
+    for name, one in state.processes.items():
+        word = "ready" if one.ready else "starting" if one.pid else "down"
+        table.add_row(name, word, str(one.pid or ""), str(one.restarts), one.since, one.endpoint)
+    return out.print(table)
+
+
+@app.command("publish")
+def publish_file(
+    file: File, skip_invalid: bool = False, rejects: Path | None = None, var: Var = DEFAULT_VAR, bootstrap: Bootstrap = "",
+    as_json: Json = False,
+) -> None:  # fmt: skip
+    """Publish a file of events. All are checked first; if any is bad nothing is published.
+
+    --skip-invalid publishes the good ones and writes the others to --rejects (default: FILE.rejects).
+    """
+    sheet = read_sheet(_lines(file))
+    if sheet.bad and not skip_invalid:
+        _report(sheet.problems, as_json, published=0)
+        raise typer.Exit(NO)
+    rejected = rejects or Path(f"{'stdin' if str(file) == '-' else file}.rejects")
+    if sheet.bad:
+        write_rejects(sheet, rejected)
+    with mending():
+        count = _publish(sheet, bootstrap or read_endpoints(var)["kafka"])
+    document = {"published": count, "rejected": len(sheet.bad), "rejects": str(rejected) if sheet.bad else None}
+    tail = f" {len(sheet.bad)} rejected, kept in {rejected}." if sheet.bad else ""
+    say(document, as_json, f"{count} events published.{tail}")
+
+
+def _publish(sheet: Sheet, bootstrap: str) -> int:
+    columns = (TextColumn("publishing"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("", total=len(sheet.good))
+        events = ((c.event, c.text.encode()) for c in sheet.good if c.event)
+        return publish(events, bootstrap, lambda: progress.advance(task))
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except OSError as error:
+        fail(f"{file} cannot be read: {error.strerror}.", MISUSE)
+    except UnicodeDecodeError as error:
+        fail(f"{file} is not UTF-8: byte {error.start} cannot be read. Write the file as UTF-8 JSON lines.", MISUSE)
+    return text.split("\n")
+
+
+def _report(problems: list[Problem], as_json: bool, **more: object) -> None:
+    lines = len({problem.line for problem in problems})
+    text = "\n".join(f"line {p.line}: {p.field}: {p.what}" for p in problems)
+    document = {"ok": not problems, **more, "problems": [asdict(problem) for problem in problems]}
+    say(document, as_json, f"{text}\n{lines} bad events." if problems else "Every event keeps the contract.")
+
+
+@contract.command("check")
+def check(file: File, as_json: Json = False) -> None:
+    """Say line by line and field by field what is wrong with the events in FILE."""
+    sheet = read_sheet(_lines(file))
+    _report(sheet.problems, as_json, checked=len(sheet.good) + len(sheet.bad))
+    raise typer.Exit(NO if sheet.bad else 0)
+
+
+@contract.command("show")
+def show(type_: Annotated[str, typer.Argument(metavar="TYPE")]) -> None:
+    """Print an example and the JSON Schema of an event type, like loan.overdue.v1."""
+    from schemas.freeze import EXAMPLES, event_schema
+    from schemas.language import KINDS
+
+    kind = KINDS.get(type_)
+    if kind is None:
+        fail(f"{type_!r} is not an event type. `arrears contract list` shows them all.", MISUSE)
+    example = EXAMPLES / f"{type_}.json"
+    document = json.loads(example.read_text(encoding="utf-8")) if example.exists() else None
+    say({"topic": kind.TOPIC.name, "key": kind.TOPIC.key, "example": document, "schema": event_schema(kind)}, True, "")
+
+
+@contract.command("list")
+def list_types(as_json: Json = False) -> None:
+    """List every event type with the topic it is said on."""
+    from schemas.language import KINDS
+
+    rows = {name: kind.TOPIC.name for name, kind in sorted(KINDS.items())}
+    say(rows, as_json, "\n".join(f"{name:<38}{topic}" for name, topic in rows.items()))
+
+
+@app.command()
+def topics(var: Var = DEFAULT_VAR, bootstrap: Bootstrap = "", create: bool = False, as_json: Json = False) -> None:
+    """Show each topic: who says it, who reads it, its key, partitions and records. --create makes what is missing."""
+    from deploy.local.topics import create_topics, topic_states
+
+    with mending():
+        broker = bootstrap or read_endpoints(var)["kafka"]
+        if create:
+            create_topics(broker)
+        states = topic_states(broker)
+    if as_json:
+        return say([state.as_json() for state in states], True, "")
+    table = Table("topic", "said by", "read by", "key", "kept", "partitions", "records")
+    for s in states:
+        table.add_row(
+            s.name, s.owner, " ".join(s.readers), s.key, s.cleanup, str(s.partitions or "missing"), str(s.records)
+        )
+    return out.print(table)
+
+
+def main() -> None:
+    """Run the command line; a reader that goes away (`| head`) is no error."""
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+__all__ = ["NotPublished", "app", "main"]
+
+if __name__ == "__main__":
+    main()

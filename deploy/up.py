@@ -1,0 +1,83 @@
+"""The program behind `arrears up`: it holds the stack, the services and the simulated outside until told to end."""
+
+import argparse
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.local.errors import StackError
+from deploy.local.files import write_whole
+from deploy.local.stack import DEFAULT_VAR, ending_on_signals, running_stack, wait_for_signal
+from deploy.local.system import Endpoints, Plan, start_system
+from services.kit.clock import clock_from
+
+
+class BadClock(StackError):
+    """The clock that was asked for cannot be understood."""
+
+
+def clock_setting(text: str, now: datetime | None = None) -> str:
+    """The setting ARREARS_CLOCK from what people write: `system`, a factor like `3600` or `3600x`, or the full form.
+
+    A factor starts at the present instant. Raises BadClock.
+    """
+    if text == "system" or "|" in text:
+        return _checked(text)
+    factor = text.removeprefix("scaled:").removeprefix("x").removesuffix("x")
+    at = (now or datetime.now(UTC)).isoformat()
+    return _checked(f"scaled|{at}|{at}|{factor}")
+
+
+def _checked(setting: str) -> str:
+    try:
+        clock_from(setting)
+    except ValueError as error:
+        raise BadClock(
+            f"--clock: {error}. Write `system`, or how many times as fast as true time it runs, like `3600`."
+        ) from None
+    return setting
+
+
+def endpoints_file(var: Path) -> Path:
+    """Where the endpoints of the system in `var` are written."""
+    return var / "run" / "endpoints.json"
+
+
+def read_endpoints(var: Path) -> dict[str, str]:
+    """The endpoints of the system in `var`. Raises StackError when none was started there."""
+    try:
+        found: dict[str, str] = json.loads(endpoints_file(var).read_text())
+    except FileNotFoundError:
+        raise StackError(f"Nothing runs in {var}. Start it with `arrears up`.") from None
+    return found
+
+
+def write_endpoints(var: Path, endpoints: Endpoints) -> None:
+    """Keep the endpoints for other commands; only the owner may read them, for the database's password is in them."""
+    write_whole(endpoints_file(var), json.dumps(endpoints.as_json(), indent=2) + "\n", mode=0o600)
+
+
+def main(arguments: list[str]) -> None:
+    """Start everything, declare it ready, and wait for a signal."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.up", description=__doc__)
+    parser.add_argument("--var", type=Path, default=DEFAULT_VAR)
+    parser.add_argument("--clock", default="system")
+    parser.add_argument("--jurisdiction", default="CN")
+    parser.add_argument("--bare", action="store_true")
+    options = parser.parse_args(arguments)
+    try:
+        _hold(options.var, Plan(options.clock, options.jurisdiction, options.bare))
+    except (StackError, OSError) as error:
+        sys.exit(str(error))
+
+
+def _hold(var: Path, plan: Plan) -> None:
+    with ending_on_signals(), running_stack(var) as stack:
+        write_endpoints(stack.var, start_system(stack, plan))
+        stack.supervisor.declare_ready()
+        wait_for_signal()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
