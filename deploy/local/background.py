@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,13 +31,16 @@ def start_in_background(var: Path, argv: Sequence[str], seconds_max: float = 900
         program = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
+    # Whoever starts a stack from a longer program than a command is its parent, and parents wait for their dead.
+    reaper = threading.Thread(target=program.wait, daemon=True)
+    reaper.start()
     try:
-        settled = _until(lambda: program.poll() is not None or _ready_state(var) is not None, seconds_max)
+        settled = _until(lambda: not reaper.is_alive() or _ready_state(var) is not None, seconds_max)
     except KeyboardInterrupt:
         program.terminate()
         raise
     state = _ready_state(var)
-    if state is None or program.poll() is not None:
+    if state is None:
         program.terminate()
         why = "ended" if settled else f"was not ready within {seconds_max:.0f} s"
         raise NotStarted(f"The stack {why}. Its log {log} ends with:\n{tail(log)}")
