@@ -5,7 +5,7 @@ from typing import Literal
 from schemas.agencies import Conduct, VisitResult
 from schemas.envelope import Fact
 from schemas.topics import VISITS_TOPIC
-from schemas.values import Id, Instant, Personal, Reason, Text
+from schemas.values import Disposition, Id, Instant, Personal, Reason, Text
 
 
 class VisitFact(Fact):
@@ -91,6 +91,7 @@ class VisitNoContact(VisitFact, type="visit.no_contact.v1", topic=VISITS_TOPIC):
     attempts_left: int
     reported_at: Instant
     on_time: bool
+    flags: tuple[Reason, ...] = ()
 
 
 class VisitRefused(VisitFact, type="visit.refused.v1", topic=VISITS_TOPIC):
@@ -102,6 +103,7 @@ class VisitRefused(VisitFact, type="visit.refused.v1", topic=VISITS_TOPIC):
     statement: Personal | None = None
     reported_at: Instant
     on_time: bool
+    flags: tuple[Reason, ...] = ()
 
 
 class VisitCancelled(VisitFact, type="visit.cancelled.v1", topic=VISITS_TOPIC):
@@ -118,6 +120,9 @@ class VisitCancelled(VisitFact, type="visit.cancelled.v1", topic=VISITS_TOPIC):
         "complaint",
         "stop_request",
         "deceased",
+        "incapacitated",
+        "bankrupt",
+        "vulnerable",
         "recalled",
         "promise",
         "plan",
@@ -152,7 +157,30 @@ class VisitEvidenceSealed(VisitFact, type="visit.evidence_sealed.v1", topic=VISI
     chain: str
     complete: bool
     missing: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     sealed_at: Instant
+
+
+class VisitHalted(VisitFact, type="visit.halted.v1", topic=VISITS_TOPIC):
+    """The team asked at the door and was told to stop. Says nothing about whether the visit has ended."""
+
+    reason: Text
+    asked_at: Instant
+    known_as_of: Instant
+    team: tuple[Id, ...]
+
+
+class VisitReportRejected(Fact, type="visit.report_rejected.v1", topic=VISITS_TOPIC):
+    """A report was not applied: the visit was not told go, is over, recalled, or another agency's. Kept and shown."""
+
+    report_id: Id
+    visit_id: Id
+    borrower_id: Id
+    agency_id: Id
+    disposition: Disposition
+    reason: Text
+    arrived_at: Instant
+    rejected_at: Instant
 
 
 class VisitsExhausted(Fact, type="visit.attempts_exhausted.v1", topic=VISITS_TOPIC):
