@@ -3,11 +3,11 @@
 Works from the mark PERSONAL on the fields of facts (`schemas/values.py`). Kinds without personal fields cost nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Protocol, TypeVar, Union, cast, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -30,8 +30,18 @@ class _Spot:
 
 
 M = TypeVar("M", bound=BaseModel)
-Seal = Callable[[str, object], object]
-"""Maps the dotted path of a leaf and its value to the value that may stand there."""
+
+
+class Seal(Protocol):
+    """What happens to each personal value of one borrower's fact, by its dotted path."""
+
+    def leaf(self, path: str, value: object) -> object:
+        """The value that may stand there instead."""
+        ...
+
+    def whole(self, path: str, value: Sealed) -> str | None:
+        """The JSON of a list that came as one sealed value; None where it may stay sealed."""
+        ...
 
 
 def is_personal(kind: type[BaseModel]) -> bool:
@@ -75,39 +85,43 @@ class Intake:
         return _with_data(event, self._admit(event.data, borrower, trusted or not event.data.TOPIC.intake))
 
     def _admit(self, fact: Fact, borrower: str, trusted: bool) -> Fact:
-        def seal(path: str, value: object) -> object:
-            return self._seal(borrower, path, value, trusted)
-
+        seal = _Door(self, borrower, trusted)
         changes = {
-            spot.name: _sealed_in(fact, spot, spot.name, borrower, self.ring, seal)
-            if spot.name in self.opens
-            else _withheld(fact, spot)
+            spot.name: _sealed_in(fact, spot, spot.name, seal) if spot.name in self.opens else _withheld(fact, spot)
             for spot in _spots(type(fact))
         }
         return _changed(fact, changes)
 
-    def _seal(self, borrower: str, path: str, value: object, trusted: bool) -> object:
-        if self.vault is None:
+    def seal_said(self, fact: Fact) -> Fact:
+        """The fact as it may be said: what stands in clear is sealed, or withheld where there is no vault."""
+        spots = _spots(type(fact))
+        if not spots:
+            return fact
+        seal = _Door(Intake(self.opens, self.vault), _owner(fact), trusted=True)
+        return _changed(fact, {s.name: _sealed_in(fact, s, s.name, seal) for s in spots})
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    intake: Intake
+    borrower: str
+    trusted: bool
+
+    def leaf(self, path: str, value: object) -> object:
+        vault, ring = self.intake.vault, self.intake.ring
+        if vault is None:
             return WITHHELD
         if not isinstance(value, Sealed):
-            return self.vault.seal(borrower, path, str(value))
-        if value.key in self.ring.keys:
-            return self.vault.seal(borrower, path, _open(self.ring, borrower, path, value))
-        if trusted or value.key == WITHHELD.key:
+            return vault.seal(self.borrower, path, str(value))
+        if value.key in ring.keys:
+            return vault.seal(self.borrower, path, _open(ring, self.borrower, path, value))
+        if self.trusted or value.key == WITHHELD.key:
             return value
         raise Unreadable(f"{path}: sealed with a key that is not on the intake ring")
 
-    def seal_said(self, fact: Fact) -> Fact:
-        """The fact as it may be said: what stands in clear is sealed, or withheld where there is no vault."""
-        if not _spots(type(fact)):
-            return fact
-        borrower = _owner(fact)
-
-        def seal(path: str, value: object) -> object:
-            return value if isinstance(value, Sealed) else self._seal(borrower, path, value, trusted=True)
-
-        spots = _spots(type(fact))
-        return _changed(fact, {s.name: _sealed_in(fact, s, s.name, borrower, NO_RING, seal) for s in spots})
+    def whole(self, path: str, value: Sealed) -> str | None:
+        ring = self.intake.ring
+        return _open(ring, self.borrower, path, value) if value.key in ring.keys else None
 
 
 def _owner(fact: Fact) -> str:
@@ -139,26 +153,22 @@ def _withheld(model: BaseModel, spot: _Spot) -> object:
     return WITHHELD if spot.personal else getattr(model, spot.name)
 
 
-def _sealed_in(model: BaseModel, spot: _Spot, path: str, borrower: str, ring: IntakeRing, seal: Seal) -> object:
+def _sealed_in(model: BaseModel, spot: _Spot, path: str, seal: Seal) -> object:
     value = getattr(model, spot.name)
     if value is None:
         return None
     if spot.parts is None:
-        return seal(path, value)
+        return seal.leaf(path, value)
     if isinstance(value, Sealed):
-        if value.key not in ring.keys:
-            return seal(path, value)
-        value = _unsealed_list(spot, _open(ring, borrower, path, value), path)
-    return (
-        tuple(_part(p, path, borrower, ring, seal) for p in value)
-        if spot.many
-        else _part(value, path, borrower, ring, seal)
-    )
+        whole = seal.whole(path, value)
+        if whole is None:
+            return seal.leaf(path, value)
+        value = _unsealed_list(spot, whole, path)
+    return tuple(_part(part, path, seal) for part in value) if spot.many else _part(value, path, seal)
 
 
-def _part(part: BaseModel, path: str, borrower: str, ring: IntakeRing, seal: Seal) -> BaseModel:
-    spots = _spots(type(part))
-    return _changed(part, {s.name: _sealed_in(part, s, f"{path}.{s.name}", borrower, ring, seal) for s in spots})
+def _part(part: BaseModel, path: str, seal: Seal) -> BaseModel:
+    return _changed(part, {s.name: _sealed_in(part, s, f"{path}.{s.name}", seal) for s in _spots(type(part))})
 
 
 def _unsealed_list(spot: _Spot, json: str, path: str) -> Any:

@@ -1,0 +1,147 @@
+"""The pure middle of every transaction: state and cause in; new state, events and rows out.
+
+Raises what the service raises. The same functions serve the worker on Kafka, the bench on a database, and the bus.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic
+
+from schemas.envelope import Event, Fact
+from schemas.topics import Topic
+from services.kit.partitions import partition_for
+from services.kit.service import Context, Origin, R, Reaction, S, Service, Write
+
+NAMESPACE = uuid.UUID("7f6f2a52-0c3b-5d0e-9a51-3f9a4c1f6f10")
+"""Ids of what is said derive from their cause in this namespace, so that a replay says the same."""
+
+
+class NotOurs(Exception):
+    """The service said a fact that belongs on another owner's topic: a bug of the service."""
+
+
+class Stuck(Exception):
+    """A tick left `next_at` where it was; running it again would spin. A bug of the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made a service decide: a fact, a timer or a command."""
+
+    id: str
+    source: str
+    correlation: str
+    happened: datetime
+    recorded: datetime
+    traceparent: str | None = None
+
+
+def cause_of(event: Event[Fact], recorded: datetime) -> Cause:
+    """A fact as a cause. The correlation is carried on from the first cause."""
+    return Cause(
+        event.id, event.source, event.correlationid or event.id, event.time, recorded, traceparent=event.traceparent
+    )
+
+
+def timer(service: str, borrower_id: str, version: int, due: datetime) -> Cause:
+    """A due timer as a cause; the version of the state makes it unique and a replay finds the same."""
+    name = f"timer/{service}/{borrower_id}/{version}"
+    return Cause(name, f"/arrears/{service}/timers", name, due, due)
+
+
+def command(service: str, key: str, now: datetime) -> Cause:
+    """A person's command as a cause, by its idempotency key."""
+    name = f"command/{service}/{key}"
+    return Cause(name, f"/arrears/{service}/commands", name, now, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings(Generic[R]):
+    """What is the same for all decisions of one transaction, but for `reference`, which learns as things are said."""
+
+    now: datetime
+    known_as_of: datetime
+    partition: int
+    partitions: Callable[[Topic], int]
+    seal: Callable[[Fact], Fact]
+
+    def context(self, cause: Cause, reference: R) -> Context[R]:
+        """What one decision may know."""
+        return Context(self.now, cause.id, cause.happened, cause.recorded, self.known_as_of, self.partition, reference)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[S, R]):
+    """All that one decision changes."""
+
+    state: S
+    next_at: datetime | None
+    said: tuple[Event[Fact], ...]
+    writes: tuple[Write, ...]
+    reference: R
+
+
+def on_event(
+    service: Service[S, R], state: S, event: Event[Fact], *, reference: R, around: Surroundings[R], origin: Origin
+) -> Outcome[S, R]:
+    """React to a fact and record it."""
+    cause = cause_of(event, origin.recorded)
+    handler = service.handlers[type(event.data)]
+    reaction = handler(state, event.data, around.context(cause, reference))
+    return outcome(service, reaction, cause, reference, around, writes=service.record(event, origin))
+
+
+def on_timer(service: Service[S, R], state: S, cause: Cause, reference: R, around: Surroundings[R]) -> Outcome[S, R]:
+    """Run the tick that is due. Raises Stuck when it did not move `next_at` on."""
+    before = service.next_at(state)
+    done = outcome(service, service.tick(state, around.context(cause, reference)), cause, reference, around)
+    if done.next_at and done.next_at <= around.now and (before is None or done.next_at <= before):
+        raise Stuck(f"tick left next_at at {done.next_at.isoformat()}")
+    return done
+
+
+def outcome(
+    service: Service[S, R],
+    reaction: Reaction[S],
+    cause: Cause,
+    reference: R,
+    around: Surroundings[R],
+    *,
+    writes: Sequence[Write] = (),
+) -> Outcome[S, R]:
+    """Wrap what was said in its envelope, project it, and let the reference learn of it."""
+    state, facts = reaction
+    if not facts:
+        return Outcome(state, service.next_at(state), (), tuple(writes), reference)
+    said = tuple(_event(service, fact, number, cause, around) for number, fact in enumerate(facts))
+    for event in said:
+        reference = service.learn(reference, event.data)
+    rows = (*writes, *(write for event in said for write in service.project(event)))
+    return Outcome(state, service.next_at(state), said, rows, reference)
+
+
+def _event(service: Service[S, R], fact: Fact, number: int, cause: Cause, around: Surroundings[R]) -> Event[Fact]:
+    topic = fact.TOPIC
+    if topic.owner != service.name:
+        raise NotOurs(f"{fact.TYPE} is said by {topic.owner}, not by {service.name}")
+    return Event.saying(
+        around.seal(fact),
+        id=event_id(cause, service.name, number),
+        source=source_of(topic, partition_for(fact.key.encode(), around.partitions(topic))),
+        time=around.now,
+        causationid=cause.id,
+        correlationid=cause.correlation,
+        traceparent=cause.traceparent,
+    )
+
+
+def event_id(cause: Cause, service: str, number: int) -> str:
+    """The id of the n-th thing a service says because of a cause."""
+    return str(uuid.uuid5(NAMESPACE, f"{cause.source}\n{cause.id}\n{service}\n{number}"))
+
+
+def source_of(topic: Topic, partition: int) -> str:
+    """The CloudEvents source in which a topic's sequence is counted."""
+    return f"/arrears/{topic.stream}/{partition}"
