@@ -33,6 +33,7 @@ appender.stdout.layout.pattern=%d %p %m (%c)%n
 """
 
 # Nothing expires in a local stack: neither records, nor a group's position while the stack is down for a holiday.
+# A broker that was killed may come back only after its old session has run out, which by default takes 9 s.
 # The cleaner's buffer is taken from the heap; its default of 128 MB is meant for large brokers.
 _SETTINGS = """\
 process.roles=broker,controller
@@ -56,6 +57,8 @@ group.initial.rebalance.delay.ms=0
 log.retention.ms=-1
 log.retention.bytes=-1
 offsets.retention.minutes=2147483647
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=16777216
 """
 
