@@ -3,11 +3,11 @@
 from alembic import context
 
 configuration = context.config
+context.configure(
+    connection=configuration.attributes["connection"],
+    version_table=configuration.attributes["version_table"],
+    version_table_schema=configuration.attributes["schema"],
+    target_metadata=None,
+)
 with context.begin_transaction():
-    context.configure(
-        connection=configuration.attributes["connection"],
-        version_table=configuration.attributes["version_table"],
-        version_table_schema=configuration.attributes["schema"],
-        target_metadata=None,
-    )
     context.run_migrations()

@@ -1,0 +1,123 @@
+"""What a process is told through its environment, all `ARREARS_*`; each may come from a file named by `ARREARS_*_FILE`.
+
+A service with settings of its own subclasses `Settings`. A missing or wrong one is one clear line and exit status 2.
+"""
+
+import base64
+import binascii
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+from pydantic import BeforeValidator, Field, PlainValidator, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from services.kit.clock import SYSTEM, Clock, clock_from
+from services.kit.vault import KEY_BYTES
+
+PREFIX = "ARREARS_"
+EXIT_SETTINGS = 2
+
+
+def _key(value: object) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    try:
+        key = base64.b64decode(str(value), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("is not base64") from None
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must be {KEY_BYTES} bytes, base64; it is {len(key)}")
+    return key
+
+
+def _ring(value: object) -> Mapping[str, bytes]:
+    if isinstance(value, Mapping):
+        return value
+    pairs = [part.partition("=") for part in str(value).split(",") if part.strip()]
+    return {name.strip(): _key(key.strip()) for name, _, key in pairs}
+
+
+def _clock(value: str | Clock) -> Clock:
+    return clock_from(value) if isinstance(value, str) else value
+
+
+Key = Annotated[bytes, BeforeValidator(_key)]
+
+
+class Settings(BaseSettings):
+    """Settings that every service has."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", arbitrary_types_allowed=True, frozen=True)
+
+    kafka_bootstrap: str
+    database_url: SecretStr
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    clock: Annotated[Clock, PlainValidator(_clock)] = SYSTEM
+    master_key: Annotated[Key | None, Field(repr=False)] = None
+    intake_keys: Annotated[
+        Mapping[str, bytes], NoDecode, PlainValidator(_ring), Field(repr=False, default_factory=dict)
+    ]
+    data_dir: Path = Path("var")
+    jurisdiction: str = "CN"
+    instance: str = "1"
+    """Names this replica; stable over its restarts, so that it gets its partitions back at once."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    session_seconds: Annotated[float, Field(ge=1, le=90)] = 10.0
+    """After how long without a heartbeat a worker's partitions go to others."""
+    stream_queue: Annotated[int, Field(ge=1)] = 8
+    """Fetched batches that may wait per stream."""
+    dead_letter_run: Annotated[int, Field(ge=1)] = 1000
+    """So many dead letters in a row on one partition stop the service: a bad deployment must not drain a topic."""
+    dead_letter_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """So large a share of dead letters among the latest 5,000 records stops the service."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the files that the environment names."""
+        return (named["init_settings"], named["env_settings"], _Files(settings_cls))
+
+
+class _Files(PydanticBaseSettingsSource):
+    """Reads `ARREARS_X_FILE`; the last line break does not count."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Not used: all fields are read at once."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All settings that come from files."""
+        names = {name: os.environ.get(f"{PREFIX}{name.upper()}_FILE") for name in self.settings_cls.model_fields}
+        return {name: Path(path).read_text("utf-8").rstrip("\n") for name, path in names.items() if path}
+
+
+T = TypeVar("T", bound=Settings)
+
+
+def read_settings(kind: type[T]) -> T:
+    """The settings of this process. Ends it with one line per wrong setting and exit status 2."""
+    try:
+        return kind()
+    except ValidationError as error:
+        give_up(f"{PREFIX}{'.'.join(map(str, e['loc'])).upper()}: {_what(e['type'], e['msg'])}" for e in error.errors())
+    except SettingsError as error:
+        give_up([str(error)])
+    except OSError as error:
+        give_up([f"{error.filename}: {error.strerror}"])
+
+
+def _what(kind: str, message: str) -> str:
+    return "is not set" if kind == "missing" else message.removeprefix("Value error, ")
+
+
+def give_up(lines: Iterable[str], status: int = EXIT_SETTINGS) -> NoReturn:
+    """Say what is wrong, a line each, and end the process."""
+    for line in lines:
+        sys.stderr.write(f"arrears: {line}\n")
+    raise SystemExit(status)
