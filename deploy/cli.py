@@ -22,6 +22,7 @@ from deploy.local.errors import AlreadyRunning, StackError
 from deploy.local.stack import DEFAULT_VAR, holder
 from deploy.local.state import read_state
 from deploy.publish import NotPublished, Sheet, publish, read_sheet, write_rejects
+from deploy.trace import NothingFound, trace
 from deploy.up import BadClock, clock_setting, read_endpoints
 from schemas.contract import Problem
 
@@ -59,6 +60,8 @@ def mending() -> Iterator[None]:
     except BadClock as error:
         fail(str(error), MISUSE)
     except AlreadyRunning as error:
+        fail(str(error), NO)
+    except NothingFound as error:
         fail(str(error), NO)
     except StackError as error:
         fail(str(error), NOT_RUNNING)
@@ -105,9 +108,13 @@ def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
 
 @app.command("publish")
 def publish_file(
-    file: File, skip_invalid: bool = False, rejects: Path | None = None, var: Var = DEFAULT_VAR, bootstrap: Bootstrap = "",
+    file: File,
+    skip_invalid: bool = False,
+    rejects: Path | None = None,
+    var: Var = DEFAULT_VAR,
+    bootstrap: Bootstrap = "",
     as_json: Json = False,
-) -> None:  # fmt: skip
+) -> None:
     """Publish a file of events. All are checked first; if any is bad nothing is published.
 
     --skip-invalid publishes the good ones and writes the others to --rejects (default: FILE.rejects).
@@ -199,6 +206,20 @@ def topics(var: Var = DEFAULT_VAR, bootstrap: Bootstrap = "", create: bool = Fal
         table.add_row(
             s.name, s.owner, " ".join(s.readers), s.key, s.cleanup, str(s.partitions or "missing"), str(s.records)
         )
+    return out.print(table)
+
+
+@app.command("trace")
+def trace_id(id_: Annotated[str, typer.Argument(metavar="ID")], var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
+    """Show one timeline of a loan, borrower, case, visit, notice or event, over all topics and tables."""
+    with mending():
+        line = trace(read_endpoints(var)["database"], id_)
+    if as_json:
+        return say(line.as_json(), True, "")
+    table = Table("when", "what", "about", "where", "event", title=f"{id_} ({', '.join(line.borrowers)})")
+    for moment in (*line.moments, *line.open):
+        when = moment.at.isoformat(" ", "seconds") if moment.at else ""
+        table.add_row(when, moment.what, moment.words, moment.where, moment.event_id)
     return out.print(table)
 
 

@@ -1,0 +1,123 @@
+"""One timeline of anything: all facts that name it, in every service what stands, waits or was buried because of it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.sql import SQL, Identifier
+
+from deploy.local.errors import StackError
+from schemas.topics import SERVICES
+
+
+class NothingFound(StackError):
+    """No fact, state or dead letter names this id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing on the timeline. `at` is business time, `where` topic/partition/offset or the table it stands in."""
+
+    at: datetime | None
+    what: str
+    words: str
+    where: str
+    event_id: str
+    because: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What is known of an id: whom it concerns, what happened in order, what stands open."""
+
+    id: str
+    borrowers: tuple[str, ...]
+    moments: tuple[Moment, ...]
+    open: tuple[Moment, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain objects."""
+        return asdict(self)
+
+
+def trace(database_url: str, id_: str) -> Timeline:
+    """The timeline of a loan, borrower, case, placement, visit, notice, promise or event id.
+
+    Facts come from reporting's log of all topics; what is not there yet (unpublished, parked, buried) from the services'
+    own tables. Raises NothingFound.
+    """
+    try:
+        with psycopg.connect(database_url, row_factory=dict_row) as db:
+            facts = db.execute(_FACTS, {"id": id_}).fetchall()
+            found = {fact["borrower_id"] for fact in facts if fact["borrower_id"]}
+            borrowers = tuple(sorted(found or _known_borrower(db, id_)))
+            standing = [row for service in SERVICES for row in _standing(db, service, borrowers)]
+    except psycopg.OperationalError as error:
+        raise StackError(f"The database does not answer: {error}. Is the system up (`arrears status`)?") from None
+    if not facts and not standing:
+        raise NothingFound(f"Nothing names {id_!r}. Ids stand in the events: loan, borrower, case, visit, event …")
+    return Timeline(id_, borrowers, tuple(_moment(fact) for fact in facts), tuple(standing))
+
+
+_FACTS = SQL("""
+    SELECT f.*, b.data FROM reporting.facts f JOIN reporting.bodies b USING (topic, partition, "offset")
+    WHERE f.ids @> ARRAY[%(id)s::text] OR f.event_id = %(id)s OR f.causation_id = %(id)s
+    ORDER BY f.valid_time, f.recorded_wall, f.topic, f.partition, f."offset"
+    LIMIT 10000
+""")
+_STATE = SQL("SELECT borrower_id, next_at, version, state FROM {}.states WHERE borrower_id = ANY(%s)")
+_UNSAID = SQL("SELECT topic, sequence, id, type FROM {}.outbox WHERE aggregateid = ANY(%s) ORDER BY topic, sequence")
+_BURIED = SQL("""
+    SELECT number, topic, partition, position, reason, error, attempts, first_failed_at FROM {}.dead_letters
+    WHERE redriven_at IS NULL AND (borrower_id = ANY(%s) OR key = ANY(%s)) ORDER BY number
+""")
+_PARKED = SQL("SELECT topic, partition, position FROM {}.parked WHERE borrower_id = ANY(%s) ORDER BY number")
+
+
+def _known_borrower(db: "psycopg.Connection[dict[str, Any]]", id_: str) -> set[str]:
+    query = " UNION ".join(
+        f"SELECT borrower_id FROM {service}.states WHERE borrower_id = %(id)s" for service in SERVICES
+    )
+    return {row["borrower_id"] for row in db.execute(SQL(query), {"id": id_})}
+
+
+def _moment(fact: dict[str, Any]) -> Moment:
+    words = " · ".join(str(fact[name]) for name in ("subject_id", "label", "detail") if fact[name])
+    money = f" · {fact['amount']} {fact['currency'] or ''}".rstrip() if fact["amount"] is not None else ""
+    where = f"{fact['topic']}/{fact['partition']}/{fact['offset']}"
+    because = fact["causation_id"] or ""
+    return Moment(fact["valid_time"], fact["type"], words + money, where, fact["event_id"], because, fact["data"])
+
+
+def _standing(db: "psycopg.Connection[dict[str, Any]]", service: str, borrowers: Sequence[str]) -> list[Moment]:
+    """What a service holds of these borrowers that no published fact shows."""
+    ids, keys = list(borrowers), [borrower.encode() for borrower in borrowers]
+
+    def rows(query: SQL, *arguments: object) -> list[dict[str, Any]]:
+        return db.execute(query.format(Identifier(service)), arguments).fetchall()
+
+    return [
+        *(_note(f"{service}: next look", row["next_at"], f"version {row['version']}", f"{service}.states")
+          for row in rows(_STATE, ids) if row["next_at"]),
+        *(_note(f"{service}: not yet published", None, f"{row['type']} {row['id']}", f"{service}.outbox")
+          for row in rows(_UNSAID, ids)),
+        *(_note(f"{service}: dead letter", row["first_failed_at"], _why(row), _place(row))
+          for row in rows(_BURIED, ids, keys)),
+        *(_note(f"{service}: waits behind a dead letter", None, "", _place(row)) for row in rows(_PARKED, ids)),
+    ]  # fmt: skip
+
+
+def _why(row: dict[str, Any]) -> str:
+    return f"no. {row['number']}: {row['reason']} {row['error']}"
+
+
+def _place(row: dict[str, Any]) -> str:
+    return f"{row['topic']}/{row['partition']}/{row['position']}"
+
+
+def _note(what: str, at: datetime | None, words: str, where: str) -> Moment:
+    return Moment(at, what, words, where, "", "", {})
