@@ -1,0 +1,56 @@
+# One verb per thing people do. `make` alone lists them. ARGS="..." is handed on to the program behind demo and test.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+# Scripts in a virtual environment hold its absolute path, so one that was copied along with its checkout is not installed.
+INSTALLED := $(VENV)/.installed-$(shell printf '%s' '$(CURDIR)' | cksum | cut -d ' ' -f 1)
+
+.PHONY: help setup demo test check check-code bench chaos sim clean
+.DEFAULT_GOAL := help
+
+help:        ## list what can be done
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(INSTALLED) ## install everything into .venv, locked by hashes; quick when nothing has changed
+	@:
+
+demo: setup  ## the whole system with a real broker and database, playing real loans; ARGS="--loans 2000 --days 60 --exit"
+	@$(BIN)/arrears demo $(ARGS)
+
+test: setup  ## every test, on the real broker and database; ARGS="-k visits" picks some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: check-code test ## what must pass before a change lands: format, lint, strict types, tests
+
+check-code: setup ## format, lint and strict types only
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+bench:       ## speed against a bare consumer loop (next milestone)
+	@echo "make bench comes with the next milestone." >&2; exit 2
+
+chaos:       ## kill, freeze and lie to real processes, with an auditor (next milestone)
+	@echo "make chaos comes with the next milestone." >&2; exit 2
+
+sim:         ## a seeded simulation of all services with faults (next milestone)
+	@echo "make sim comes with the next milestone." >&2; exit 2
+
+clean:       ## stop what runs here, then remove var (data, logs) and tool caches; .venv stays
+	@if [ -e var/run/lock ] && [ -x $(BIN)/arrears ]; then $(BIN)/arrears down || exit 1; fi
+	@rm -rf var .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed, as in: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python's venv module is not installed. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing into $(VENV) ..."
+	@rm -f $(VENV)/.installed-*
+	@[ -n "$$($(BIN)/pip --version 2>/dev/null | grep -F '$(CURDIR)/')" ] || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
