@@ -1,0 +1,119 @@
+"""The one place that reads files of rules and strategies. A mistake is named as `file:line: field: what is wrong`."""
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter, ValidationError
+
+Loc: TypeAlias = tuple[str | int, ...]
+Lines: TypeAlias = Mapping[Loc, int]
+Mistake: TypeAlias = tuple[Loc, str]
+
+_TABLE = re.compile(r"^\s*\[(\[?)\s*([^\[\]]+?)\s*\]?\]\s*(?:#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-\.\"']+)\s*=(.*)$")
+_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+class BadPack(Exception):
+    """This file of rules or strategy is wrong; nothing of it is used. `problems` are all that were found."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class Document:
+    """A TOML file with the line on which each of its fields stands."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        text = _text(path)
+        self.digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        self.lines = lines_of(text)
+        self.data = _parsed(path, text)
+
+    def problem(self, loc: Loc, what: str) -> str:
+        """One mistake, as people read it; a field that is missing is placed at the table it is missing from."""
+        near = next((loc[:n] for n in range(len(loc), 0, -1) if loc[:n] in self.lines), ())
+        return f"{self.path.name}:{self.lines.get(near, 1)}: {dotted(loc)}: {what}"
+
+    def into(self, adapter: TypeAdapter[Any], data: object, at: Loc = ()) -> Any:
+        """Validate a part of the file. Raises BadPack with every mistake in it."""
+        try:
+            return adapter.validate_python(data)
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_input=False)
+            raise BadPack([self.problem(at + e["loc"], _what(e["type"], e["msg"])) for e in found]) from None
+
+
+def dotted(loc: Loc) -> str:
+    """A place in a file as people write it: `rules[2].parameters.start`."""
+    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return path.lstrip(".") or "file"
+
+
+def lines_of(text: str) -> Lines:
+    """Where each table and key of a TOML text begins; arrays of tables count from 0."""
+    lines: dict[Loc, int] = {}
+    counts: dict[Loc, int] = {}
+    table: Loc = ()
+    depth = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        if depth == 0 and (header := _TABLE.match(line)):
+            table = _entered(_names(header[2]), counts, many=bool(header[1]))
+            lines.setdefault(table, number)
+        elif depth == 0 and (key := _KEY.match(line)):
+            lines.setdefault(table + _names(key[1]), number)
+            depth = _depth(key[2])
+        elif depth:
+            depth += _depth(line)
+    return lines
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadPack([f"{path.name}:1: file: cannot be read: {error.strerror}"]) from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = _AT_LINE.search(str(error))
+        number = line[1] if line else str(len(text.splitlines()))
+        raise BadPack([f"{path.name}:{number}: file: not TOML: {_AT_LINE.sub('', str(error)).strip()}"]) from None
+
+
+def _names(dotted_key: str) -> Loc:
+    return tuple(part.strip().strip("\"'") for part in dotted_key.split("."))
+
+
+def _entered(names: Loc, counts: dict[Loc, int], *, many: bool) -> Loc:
+    """The place of a table header, with the index of each array of tables on the way to it."""
+    place: Loc = ()
+    for position, name in enumerate(names):
+        place = (*place, name)
+        if many and position == len(names) - 1:
+            counts[place] = counts.get(place, -1) + 1
+        if place in counts:
+            place = (*place, counts[place])
+    return place
+
+
+def _depth(text: str) -> int:
+    bare = re.sub(r"\"[^\"]*\"|'[^']*'|#.*$", "", text)
+    return bare.count("[") + bare.count("{") - bare.count("]") - bare.count("}")
+
+
+def _what(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is missing"
+    if kind in {"unexpected_keyword_argument", "extra_forbidden"}:
+        return "is not a field of this table"
+    return message[:1].lower() + message[1:]

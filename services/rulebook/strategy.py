@@ -1,0 +1,258 @@
+"""A strategy: every number of the path from reminder to law that a risk committee may choose. Data, versioned, typed.
+
+Nothing here is a rule of law; what law and house forbid stands in the packs and beats any strategy.
+"""
+
+from dataclasses import dataclass
+from datetime import time
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, with_config
+
+from schemas.values import Channel, Product, ReasonForDefault, Step
+from services.rulebook.reading import BadPack, Document, Mistake
+
+FOLDER = Path(__file__).parent / "strategies"
+
+Count = Annotated[int, Field(ge=0)]
+Many = Annotated[int, Field(ge=1)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+HardshipReason = Literal["unemployment", "illness", "business_failure", "family", "disaster", "other"]
+
+strict = with_config({"extra": "forbid"})
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LadderStep:
+    """One step to the borrower. `channels` are tried in order, the next only after the one before failed, at most two.
+
+    Due on the local day on which DPD reaches `days_past_due`, from `from_time` on, and not before `days_after_previous`
+    days have passed since the step before went out. `copies` go out beside the first channel where a contact point is
+    known. response_window_days: how long an answer is waited for after delivery (0: none is expected).
+    """
+
+    step: Step
+    days_past_due: Count
+    days_after_previous: Count = 0
+    from_time: time = time(0)
+    channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=2)]
+    copies: tuple[Channel, ...] = ()
+    response_window_days: Count = 0
+    template: str
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """The steps in order. No receipt within `receipt_timeout_hours` makes a contact unknown.
+
+    answer_rest_days: after an answer that led to no hold, or whose hold ended, the ladder rests so long once more.
+    pause_poll_minutes: how often a step that waits for a paused strategy looks again.
+    """
+
+    steps: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
+    receipt_timeout_hours: Many
+    answer_rest_days: Count
+    pause_poll_minutes: Many = 60
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A promise is kept when `threshold_percent` of it is paid by its day plus `grace_days`."""
+
+    grace_days: Count
+    threshold_percent: Percent
+    broken_max: Many
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A plan is accepted by rule when instalments and arrears fit; `missed_max` missed instalments end it."""
+
+    instalments_min: Many
+    instalments_max: Many
+    arrears_above: Decimal
+    interval_days: Many
+    first_after_days: Count
+    grace_days: Count
+    missed_max: Many
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hardship:
+    """When a declared hardship is reviewed and for which reasons relief is granted by rule."""
+
+    review_after_days: Count
+    granted_reasons: tuple[HardshipReason | ReasonForDefault, ...]
+    vulnerable_granted: bool
+    relief: Literal["pause", "restructure", "reduced_instalments"]
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """When a dispute is resolved by rule, and one in how many is upheld (0: none, an officer decides otherwise)."""
+
+    resolve_after_days: Count
+    upheld_one_in: Count
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """How long a complaint holds the case, its answer date, and when upheld ones suspend an agency."""
+
+    hold_days: Count
+    answer_days: Many
+    upheld_max: Many
+    per_visits: Many
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legal:
+    """When the legal decision is taken by rule, and above which amount it is to go to law."""
+
+    decide_after_days: Count
+    amount_above: Decimal
+    limitation_years: Many
+    vulnerable_referred: bool
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Declared weights of the choice among eligible agencies; each part is scored 0 to 100."""
+
+    share_gap: Count
+    recovery: Count
+    conduct: Count
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """How a case is entrusted, for how long, and how it comes back."""
+
+    offer_days: Many
+    offers_max: Many
+    term_days: Many
+    attest_days: Many
+    attribution_days: Count
+    weights: Weights
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A stretch of a day in the borrower's local time."""
+
+    start: time
+    end: time
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """How visits are planned. `lead_days`: from the placement (or the attempt before) to the first possible day."""
+
+    attempts_max: Many
+    days_between_attempts: Many
+    lead_days: Count
+    team_size: Many
+    windows: Annotated[tuple[Window, ...], Field(min_length=1)]
+    places: tuple[Literal["home", "work", "registered"], ...]
+    documents: tuple[str, ...]
+    feedback_hours: Many
+    not_reported_hours: Many
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Band:
+    """Points for a case of at least so many days past due; the last band that fits counts."""
+
+    days_past_due: Count
+    points: int
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scoring:
+    """The scorecard: chance of cure without contact, 0 to 1000, in points; the segments; the arms of the experiment.
+
+    score = base + band + product + per_broken_promise × broken + per_thousand_arrears × (arrears // 1000), clamped.
+    self_cure at or above `self_cure_from`, high_risk below `high_risk_below`, vulnerable by the borrower's flag.
+    """
+
+    base: int
+    bands: tuple[Band, ...]
+    products: dict[Product, int]
+    per_broken_promise: int
+    per_thousand_arrears: int
+    self_cure_from: Annotated[int, Field(ge=0, le=1000)]
+    high_risk_below: Annotated[int, Field(ge=0, le=1000)]
+    challenger_percent: Percent
+
+
+@strict
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """One strategy, whole. `label` is what facts name: name, version and a digest of the file's text."""
+
+    name: str
+    version: str
+    ladder: Ladder
+    promise: Promise
+    plan: Plan
+    hardship: Hardship
+    dispute: Dispute
+    complaint: Complaint
+    legal: Legal
+    placement: Placement
+    visit: Visit
+    scoring: Scoring
+    digest: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name, version and digest, as facts and reports name the strategy."""
+        return f"{self.name}-{self.version}@{self.digest}"
+
+
+_ADAPTER = TypeAdapter(Strategy)
+
+
+@cache
+def load_strategy(name: str | Path = "default-v1") -> Strategy:
+    """Read a strategy by its name or its file. Raises BadPack with every mistake and its line."""
+    path = name if isinstance(name, Path) else FOLDER / f"{name}.toml"
+    document = Document(path)
+    strategy: Strategy = document.into(_ADAPTER, document.data | {"digest": document.digest})
+    problems = [document.problem(loc, what) for loc, what in _contradictions(strategy)]
+    if problems:
+        raise BadPack(problems)
+    return strategy
+
+
+def _contradictions(strategy: Strategy) -> list[Mistake]:
+    """What no single field shows: steps that come twice, windows that end before they start."""
+    steps, plan = [s.step for s in strategy.ladder.steps], strategy.plan
+    found: list[Mistake] = [
+        (("ladder", "steps", n, "step"), f"{step} comes twice") for n, step in enumerate(steps) if step in steps[:n]
+    ]
+    found += [
+        (("visit", "windows", n), f"ends at {w.end:%H:%M}, before it starts")
+        for n, w in enumerate(strategy.visit.windows)
+        if w.end <= w.start
+    ]
+    if plan.instalments_max < plan.instalments_min:
+        found.append((("plan", "instalments_max"), "is below instalments_min"))
+    return found
