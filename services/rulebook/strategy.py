@@ -87,12 +87,13 @@ class Plan:
 @strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardship:
-    """When a declared hardship is reviewed and for which reasons relief is granted by rule."""
+    """When a declared hardship is reviewed, for which reasons relief is granted by rule, and for how long it rests."""
 
     review_after_days: Count
     granted_reasons: tuple[HardshipReason | ReasonForDefault, ...]
     vulnerable_granted: bool
     relief: Literal["pause", "restructure", "reduced_instalments"]
+    relief_days: Many
 
 
 @strict
