@@ -4,6 +4,7 @@ The wheel's own manager counts users of a server in files and creates a system u
 child process needs neither. PostgreSQL refuses to run as root, so root starts it as `nobody`.
 """
 
+import hashlib
 import importlib.util
 import os
 import pwd
@@ -47,15 +48,18 @@ def postgres_process(var: Path) -> Process:
 
     The first start creates the data; that may raise DatabaseNotCreated.
     """
-    data, port = var / "postgres", remembered_ports(var / "run" / "ports.json", "postgres")["postgres"]
-    settings = {**_SETTINGS, "port": str(port)}
+    data, secrets_file = var / "postgres", var / "run" / "secrets.json"
+    if data.exists() and not secrets_file.exists():
+        raise DatabaseNotCreated(f"The passwords of {data} are gone. Put {secrets_file} back, or remove {data}.")
+    port = remembered_ports(var / "run" / "ports.json", "postgres")["postgres"]
+    settings = {**_SETTINGS, "port": str(port), "cluster_name": _cluster(data)}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    url = admin_url(f"{HOST}:{port}", var / "run" / "secrets.json")
+    url = admin_url(f"{HOST}:{port}", secrets_file)
     return Process(
         name="postgres",
         argv=(_program("postgres"), "-D", str(data), *options),
         endpoint=f"{HOST}:{port}",
-        before_start=lambda: _prepare(data, var / "run" / "secrets.json"),
+        before_start=lambda: _prepare(data, secrets_file),
         ready=lambda: _accepts(port, url),
         stop_signal=signal.SIGINT,
         stop_seconds_max=20,
@@ -120,21 +124,34 @@ def _initdb(draft: Path, password_file: Path) -> None:
     argv = (_program("initdb"), "-D", str(draft), *locale, *access)
     done = subprocess.run(launched(argv, signal.SIGKILL, user), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DatabaseNotCreated(f"PostgreSQL could not create {draft}:\n{done.stdout}{done.stderr}")
+        hint = "" if user is None else "Started by root it runs as `nobody`, who must be able to reach its files. "
+        raise DatabaseNotCreated(f"PostgreSQL could not create {draft}. {hint}It said:\n{done.stdout}{done.stderr}")
 
 
 def _clear_leftovers(data: Path) -> None:
-    """End what a killed server left behind, and forget its process id, which may belong to another program by now."""
-    left = [process for process in psutil.process_iter() if _works_in(process, data)]
+    """End what a killed server left behind, and forget its process id, which may belong to another program by now.
+
+    What cannot be ended keeps its lock file, so that the new server refuses to share the data with it.
+    """
+    left = [process for process in psutil.process_iter() if _belongs_to(process, data)]
     for process in left:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(left, timeout=_LEFTOVER_SECONDS_MAX)
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    _, alive = psutil.wait_procs(left, timeout=_LEFTOVER_SECONDS_MAX)
+    if not alive:
+        (data / "postmaster.pid").unlink(missing_ok=True)
 
 
-def _works_in(process: psutil.Process, data: Path) -> bool:
+def _belongs_to(process: psutil.Process, data: Path) -> bool:
+    # The server itself shows its command line, its children a title that begins with the cluster's name.
     try:
-        return process.name() == "postgres" and Path(process.cwd()) == data
+        words: list[str] = process.cmdline()
     except psutil.Error:
         return False
+    return words[1:3] == ["-D", str(data)] or any(
+        word.startswith(f"postgres: {_cluster(data)}: ") for word in words[:1]
+    )
+
+
+def _cluster(data: Path) -> str:
+    return "arrears-" + hashlib.sha256(str(data).encode()).hexdigest()[:12]

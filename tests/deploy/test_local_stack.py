@@ -122,6 +122,8 @@ def test_what_is_killed_comes_back_with_its_data(stack: LocalStack, var: Path):
         assert now(var, "postgres").restarts == 0
         with database(var) as busy:
             assert busy.execute("SELECT one FROM kept").fetchone() == (1,)
+            # A frozen backend does not notice that its server died, and would keep the next one from starting.
+            psutil.Process(busy.info.backend_pid).suspend()
             kill(var, "postgres")
         kill(var, "kafka")
         with database(var) as connection:
