@@ -1,0 +1,1 @@
+"""Broker set-up for other clusters, generated from the table of topics."""
