@@ -1,0 +1,61 @@
+"""What a decision of notifier may know besides state and fact. The kit's context has this shape; nothing is imported."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from schemas.envelope import Fact
+from services.notifier.domain.state import Borrower
+from services.rulebook.packs import Rulebook
+from services.rulebook.strategy import Strategy
+
+Said: TypeAlias = tuple[Fact, ...]
+Reaction: TypeAlias = tuple[Borrower, Sequence[Fact]]
+"""The state that shall be, and what to say, in that order."""
+
+
+class NotPossible(Exception):
+    """A command asks for what this state does not allow. Nothing changes; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Rule books by country of the borrower's region, the strategy, and the strategies that ops have paused."""
+
+    rulebooks: Mapping[str, Rulebook]
+    strategy: Strategy
+    paused: frozenset[str] = frozenset()
+
+    def rulebook_for(self, region: str) -> Rulebook | None:
+        """The rule book of a region like CN-GD; None where the house has none for that country."""
+        return self.rulebooks.get(region.partition("-")[0])
+
+
+class Moment(Protocol):
+    """When and why something is decided, and by which policy."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant of this decision."""
+        ...
+
+    @property
+    def happened(self) -> datetime:
+        """The cause's own time."""
+        ...
+
+    @property
+    def cause(self) -> str:
+        """Id of the fact, timer or command."""
+        ...
+
+    @property
+    def known_as_of(self) -> datetime:
+        """Up to when stopping facts have been read."""
+        ...
+
+    @property
+    def reference(self) -> Policy:
+        """Rule books and strategy in force."""
+        ...

@@ -1,0 +1,106 @@
+"""What carriers, officers, agencies and borrowers tell notifier through its edge: closed sets of plain values."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from schemas.values import Answer, Channel, Party
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A carrier has taken the notice, as this text, under this reference."""
+
+    reference: str
+    submitted_at: datetime
+    template_version: str
+    text_digest: str
+    template: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The carrier would not take it; the next channel is tried."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have gone out, or not; it is never sent again by itself."""
+
+    reason: str
+
+
+Submission: TypeAlias = Accepted | Refused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The carrier's receipt: it arrived. `digest` is the SHA-256 of the receipt as it came."""
+
+    at: datetime
+    reference: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The carrier's receipt: it did not arrive."""
+
+    at: datetime
+    reason: str
+
+
+Receipt: TypeAlias = Delivered | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What the print house or the post says of a letter."""
+
+    status: Literal["delivered", "returned", "lost"]
+    at: datetime
+    reference: str
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the borrower said to a notice (or, without one, to an officer). `statement` is personal; the kit seals it."""
+
+    answer: Answer
+    notice_id: str
+    via: Literal["link", "officer", "agency"] = "link"
+    promised_on: date | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    instalments: int | None = None
+    hardship: Literal["unemployment", "illness", "business_failure", "family", "disaster", "other"] = "other"
+    channels: tuple[Channel, ...] = ()
+    statement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A contact that an agency or an officer wants to make. `at` is when; `contact_point` the id of the number used."""
+
+    channel: Channel
+    proposed_by: str
+    at: datetime
+    until: datetime | None = None
+    party: Party = "debtor"
+    contact_point: str | None = None
+    contact_source: str | None = None
+    overrides: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a permitted contact: a conversation, no answer, or it was not made at all."""
+
+    outcome: Literal["connected", "unanswered", "not_made"]
+    at: datetime
+    dials: int = 1

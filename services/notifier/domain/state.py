@@ -1,0 +1,212 @@
+"""What notifier must know of one borrower to decide the next contact: windows and open things, no history of a life."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+from schemas.values import Channel, Step
+from services.rulebook.question import Contacted, Hold, Profile, ProvedDelivery, StopRequest
+
+Medium = Literal["phone", "email", "address"]
+Standing = Literal["due_soon", "overdue", "clear", "paused", "charged_off", "closed"]
+ContactState = Literal["pending", "submitting", "submitted", "permitted"]
+ProgressState = Literal["open", "waiting", "proved", "failed"]
+
+ZERO = Decimal("0.00")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A way to reach the borrower; its value is sealed and stands in the read table under the same id."""
+
+    point_id: str
+    medium: Medium
+    source: str
+    kind: str = ""
+    verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What is past due, by component, in one currency."""
+
+    principal: Decimal = ZERO
+    interest: Decimal = ZERO
+    fees: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        """All three together."""
+        return self.principal + self.interest + self.fees
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(self.principal + other.principal, self.interest + other.interest, self.fees + other.fees)
+
+
+@dataclass(frozen=True, slots=True)
+class DueSoon:
+    """An instalment that falls due, of which the borrower is told once."""
+
+    due_date: date
+    amount: Decimal
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """One loan as last heard of. DPD grows by itself from `past_due_since` in the borrower's local days.
+
+    as_of, heard: business day and event time of the last fact about its standing. paid_heard: event time of the last
+    payment or reversal. version: of the last fact that had one. unpaused: the standing that a pause covers.
+    """
+
+    loan_id: str
+    currency: str = ""
+    standing: Standing = "clear"
+    arrears: Sums = Sums()
+    past_due_since: date | None = None
+    as_of: date | None = None
+    heard: datetime | None = None
+    paid_heard: datetime | None = None
+    version: int | None = None
+    unpaused: Standing = "clear"
+    resumes_on: date | None = None
+    due_soon: DueSoon | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """One proved notice of the round."""
+
+    notice_id: str
+    step: Step
+    channel: Channel
+    delivered_at: datetime
+    proof_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one step of the round has come. `tried` are the channels used so far, copies included.
+
+    at: when it first went out, or when it was given up.
+    """
+
+    step: Step
+    state: ProgressState = "open"
+    tried: tuple[Channel, ...] = ()
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One way up the ladder, from the first day past due until nothing is past due any more."""
+
+    number: int = 0
+    steps: tuple[Progress, ...] = ()
+    proved: tuple[Proved, ...] = ()
+    quiet_until: datetime | None = None
+    unanswered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What the text of a notice names."""
+
+    currency: str
+    arrears: Sums
+    days_past_due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A contact that was allowed and has not ended. `stopped` says why it must not be tried again once it is free."""
+
+    contact_id: str
+    channel: Channel
+    purpose: str
+    state: ContactState
+    loan_ids: tuple[str, ...]
+    not_before: datetime
+    expires_at: datetime
+    step: Step | None = None
+    proposed_by: str = "notifier"
+    contact_point: str | None = None
+    template: str = ""
+    language: str = ""
+    amounts: Amounts | None = None
+    attempt: int = 1
+    submitted_at: datetime | None = None
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """What was last said against a proposal, so that the same is not said again before something changes."""
+
+    contact_id: str
+    step: Step
+    channel: Channel
+    rules: tuple[str, ...]
+    retry_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """The state document of one borrower."""
+
+    borrower_id: str
+    profile: Profile | None = None
+    language: str = "zh-CN"
+    points: tuple[Point, ...] = ()
+    wrong_points: tuple[str, ...] = ()
+    loans: tuple[Loan, ...] = ()
+    round: Round = Round()
+    contacts: tuple[Contact, ...] = ()
+    history: tuple[Contacted, ...] = ()
+    denials: tuple[Denial, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    stops: tuple[StopRequest, ...] = ()
+    proofs: tuple[ProvedDelivery, ...] = ()
+    case_id: str | None = None
+    placement_id: str | None = None
+    agency_id: str | None = None
+    recalled: tuple[str, ...] = ()
+    notices: int = 0
+    answers: int = 0
+    disputes: int = 0
+    hardships: int = 0
+    requests: int = 0
+    wake_at: datetime | None = None
+
+    def loan(self, loan_id: str) -> Loan:
+        """The loan, or a blank one where it was never heard of."""
+        return next((loan for loan in self.loans if loan.loan_id == loan_id), Loan(loan_id))
+
+    def with_loan(self, loan: Loan) -> "Borrower":
+        """The borrower with this loan in place of what was known of it."""
+        others = tuple(known for known in self.loans if known.loan_id != loan.loan_id)
+        return replace(self, loans=tuple(sorted((*others, loan), key=lambda each: each.loan_id)))
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """The open contact of this id."""
+        return next((contact for contact in self.contacts if contact.contact_id == contact_id), None)
+
+    def with_contact(self, contact: Contact) -> "Borrower":
+        """The borrower with this open contact in place of the one with its id."""
+        return replace(self, contacts=(*self.without(contact.contact_id).contacts, contact))
+
+    def without(self, contact_id: str) -> "Borrower":
+        """The borrower without this open contact."""
+        return replace(self, contacts=tuple(c for c in self.contacts if c.contact_id != contact_id))
+
+    @property
+    def overdue(self) -> tuple[Loan, ...]:
+        """Loans that may be collected at this moment."""
+        return tuple(loan for loan in self.loans if loan.standing == "overdue")
+
+
+def fresh(borrower_id: str) -> Borrower:
+    """A borrower never heard of."""
+    return Borrower(borrower_id)
