@@ -1,0 +1,93 @@
+"""What the borrower is and says: status, answers to notices, and the wish not to be contacted."""
+
+from dataclasses import replace
+
+from schemas.bank import BorrowerRecorded
+from schemas.cases import HoldReason
+from schemas.contacts import ContactStopRequested, NoticeAnswered, NoticeDelivered, NoticeUnanswered
+from schemas.values import BorrowerStatus
+from services.assignment.domain import cases, complaints, holds, loans, placements, plans, promises
+from services.assignment.domain.moment import Moment, local_day
+from services.assignment.domain.promises import Wish
+from services.assignment.domain.stages import move_stage
+from services.assignment.domain.state import Said, State, heard, remember, run, step
+
+STATUS_HOLDS: dict[BorrowerStatus, tuple[HoldReason, placements.Cause]] = {
+    "deceased": ("deceased", "deceased"),
+    "incapacitated": ("incapacitated", "legal"),
+    "bankrupt": ("bankrupt", "legal"),
+}
+"""The status of a person that stops everything: as which hold, and as which cause of the recall."""
+
+
+def recorded(state: State, told: BorrowerRecorded, at: Moment) -> Said:
+    """Keep what decisions need of the person; nothing personal enters."""
+    before = state.status
+    state = replace(state, region=told.region, time_zone=told.time_zone, vulnerable=told.vulnerable, status=told.status)
+    return _status_changed(state, told.status, at) if told.status != before else (state, ())
+
+
+def _status_changed(state: State, status: BorrowerStatus, at: Moment) -> Said:
+    held = {reason for reason, _ in STATUS_HOLDS.values()}
+    state, said = holds.release(state, lambda h: h.reason in held and h.reason != status, f"the status is {status}", at)
+    if status not in STATUS_HOLDS:
+        return state, said
+    reason, cause = STATUS_HOLDS[status]
+    state, more = run(state, step(holds.place, reason, at), step(placements.stop, cause, f"{status}", at))
+    state, last = cases.close(state, "deceased", "deceased", at) if status == "deceased" else (state, ())
+    return state, (*said, *more, *last)
+
+
+def died(state: State, at: Moment) -> Said:
+    """Visitors were told that the borrower is dead."""
+    if state.status == "deceased":
+        return state, ()
+    return _status_changed(replace(state, status="deceased"), "deceased", at)
+
+
+def answered(state: State, told: NoticeAnswered, at: Moment) -> Said:
+    """An answer to a notice. Heard twice it counts once; disputes and hardship come as facts of their own."""
+    if heard(state, told.answer_id):
+        return state, ()
+    state = remember(state, told.answer_id)
+    match told.answer:
+        case "promise":
+            return promises.make(state, Wish(told.amount, told.promised_on, told.currency, "notice"), at)
+        case "plan_request":
+            return plans.propose(state, told.instalments, "notice", at)
+        case "complaint":
+            return complaints.receive(state, "notice", "conduct", at)
+        case _:
+            return state, ()
+
+
+def unanswered(state: State, told: NoticeUnanswered, at: Moment) -> Said:
+    """Proved notices, no answer: from here on the case may be entrusted, on this proof."""
+    case = state.case
+    if case is None or case.legal is not None:
+        return state, ()
+    return move_stage(replace(state, case=replace(case, proof_id=told.proof_id)), "unanswered", at)
+
+
+def stop_requested(state: State, told: ContactStopRequested, at: Moment) -> Said:
+    """The borrower wants no contact at all (or no visits). A wish about other channels is the notifier's to obey."""
+    if told.channels and "visit" not in told.channels:
+        return state, ()
+    return run(
+        replace(state, stop_requested=True),
+        step(holds.place, "stop_request", at),
+        step(placements.stop, "stop_request", "the borrower asked not to be contacted", at),
+    )
+
+
+def consented(state: State, at: Moment) -> Said:
+    """The borrower allows contact again."""
+    state = replace(state, stop_requested=False)
+    return holds.release(state, lambda hold: hold.reason == "stop_request", "the borrower consented to contact", at)
+
+
+def notice_delivered(state: State, told: NoticeDelivered) -> Said:
+    """A demand is proved to have reached the borrower. A warning before the due date demands nothing."""
+    if told.step == "early_warning":
+        return state, ()
+    return loans.demanded(state, told.loan_ids, local_day(told.delivered_at, state.time_zone)), ()

@@ -1,0 +1,127 @@
+"""Whether to go to law: recommended when nothing else is left, decided with reasons and the limitation date."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from schemas.cases import LegalNotPursued, LegalRecommended, LegalReferred
+from schemas.values import Reason
+from services.assignment.domain import cases, holds
+from services.assignment.domain.moment import Moment, local_day
+from services.assignment.domain.stages import move_stage
+from services.assignment.domain.state import (
+    ZERO,
+    Case,
+    Legal,
+    Loan,
+    Said,
+    State,
+    arrears_of,
+    case_loans,
+    days_past_due,
+    numbered,
+)
+
+
+def recommend(state: State, why: str, at: Moment) -> Said:
+    """Everything short of the court has been tried."""
+    case = state.case
+    if case is None or case.legal is not None:
+        return state, ()
+    state, decision_id = numbered(state, "LG")
+    decide_by = at.now + timedelta(days=at.strategy.legal.decide_after_days)
+    reason = Reason(rule_id="HOUSE-LEGAL-LAST", force="POLICY", text=f"No other way is left: {why.replace('_', ' ')}.")
+    said = LegalRecommended(**_named(state, case, decision_id, (reason,), at), decide_by=decide_by)
+    case = replace(case, legal=Legal(decision_id, decide_by, why), seek_at=None)
+    state, more = move_stage(replace(state, case=case), "recommended", at)
+    return state, (said, *more)
+
+
+def _named(state: State, case: Case, decision_id: str, reasons: tuple[Reason, ...], at: Moment) -> dict[str, object]:
+    loans = case_loans(state)
+    return {
+        "case_id": case.case_id,
+        "borrower_id": state.borrower_id,
+        "decision_id": decision_id,
+        "loan_ids": tuple(loan.loan_id for loan in loans),
+        "currency": case.currency,
+        "arrears": arrears_of(loans),
+        "days_past_due": days_past_due(loans),
+        "reasons": reasons,
+        "limitation_expires_on": expires_on(loans, at.strategy.legal.limitation_years),
+        "decided_at": at.now,
+    }
+
+
+def expires_on(loans: tuple[Loan, ...], years: int) -> date | None:
+    """The first day on which a claim of these loans is barred: years from its oldest due date, or from the latest
+    demand that is proved to have reached the borrower (Civil Code 188, 195; rule CN-REC-07)."""
+    starts = [max(filter(None, (loan.oldest_due, loan.demanded_on)), default=None) for loan in loans]
+    return min((_years_later(start, years) for start in starts if start), default=None)
+
+
+def _years_later(day: date, years: int) -> date:
+    """The same day years later; 29 February becomes 1 March where that year has none."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return date(day.year + years, 3, 1)
+
+
+def decide_by_rule(state: State, at: Moment) -> Said:
+    """Take the decision that is due, unless something agreed or under review stands in its way."""
+    legal = state.case.legal if state.case else None
+    if legal is None or blocked(state) or legal.decide_by > at.now:
+        return state, ()
+    pursue, reasons = by_rule(state, at)
+    return decide(state, pursue=pursue, reasons=reasons, at=at)
+
+
+def by_rule(state: State, at: Moment) -> tuple[bool, tuple[Reason, ...]]:
+    """Worth it, still enforceable, and not against somebody vulnerable."""
+    policy, loans = at.strategy.legal, case_loans(state)
+    amount = max(arrears_of(loans).total, sum((loan.outstanding for loan in loans), ZERO))
+    expires = expires_on(loans, policy.limitation_years)
+    in_time = expires is None or local_day(at.now, state.time_zone) < expires
+    worth, spared = amount > policy.amount_above, state.vulnerable and not policy.vulnerable_referred
+    reasons = (_amount(worth, amount, policy.amount_above), _limitation(in_time, expires), _person(spared))
+    return worth and in_time and not spared, reasons
+
+
+def _amount(worth: bool, amount: Decimal, above: Decimal) -> Reason:
+    text = f"The claim of {amount} is {'above' if worth else 'not above'} {above}."
+    return Reason(rule_id="HOUSE-LEGAL-AMOUNT", force="POLICY", text=text)
+
+
+def _limitation(in_time: bool, expires: date | None) -> Reason:
+    text = f"The claim {'can be enforced until' if in_time else 'has been barred since'} {expires or 'an unknown day'}."
+    return Reason(rule_id="CN-REC-07", clause="Civil Code 188, 195", text=text)
+
+
+def _person(spared: bool) -> Reason:
+    text = "The borrower is vulnerable." if spared else "Nothing about the person speaks against it."
+    return Reason(rule_id="HOUSE-LEGAL-VULNERABLE", force="POLICY", text=text)
+
+
+def decide(state: State, *, pursue: bool, reasons: tuple[Reason, ...], at: Moment) -> Said:
+    """Say the decision and close the case by it."""
+    case = state.case
+    if case is None:
+        return state, ()
+    state, decision_id = (state, case.legal.decision_id) if case.legal else numbered(state, "LG")
+    kind = LegalReferred if pursue else LegalNotPursued
+    said = kind(**_named(state, case, decision_id, reasons, at))
+    via = case.legal.why if case.legal else "officer"
+    state, more = cases.close(state, "legal_referred" if pursue else "legal_not_pursued", via, at)
+    return state, (said, *more)
+
+
+def blocked(state: State) -> bool:
+    """True while an agreement or a review stands: going to law waits for it."""
+    return any(hold.reason in holds.OF_A_DECISION for hold in state.holds)
+
+
+def timers(state: State) -> tuple[datetime, ...]:
+    """The instant of the decision; none while it has to wait."""
+    legal = state.case.legal if state.case else None
+    return (legal.decide_by,) if legal and not blocked(state) else ()

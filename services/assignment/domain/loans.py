@@ -1,0 +1,135 @@
+"""What core banking tells of the loans: the latest word stands, an older one changes nothing."""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Literal
+
+from schemas.bank import LoanOverdue
+from schemas.values import Arrears
+from services.assignment.domain.state import ZERO, Loan, Settled, State, loan_of, with_loan
+
+if TYPE_CHECKING:
+    from services.assignment.domain.money import Money
+
+Sign = Literal[1, -1]
+
+
+def stale(loan: Loan | None, version: int | None) -> bool:
+    """True for a word that is older than what is known; versions count up per loan."""
+    return loan is not None and version is not None and version < loan.version
+
+
+def overdue(state: State, told: LoanOverdue) -> State:
+    """The loan is past due, by this much. Told again, it changes nothing."""
+    known = loan_of(state, told.loan_id)
+    if stale(known, told.loan_version):
+        return state
+    loan = replace(
+        known or Loan(told.loan_id),
+        product=told.product,
+        currency=told.currency,
+        region=told.region,
+        outstanding=told.outstanding_principal,
+        oldest_due=told.oldest_due_date,
+    )
+    loan = _with_arrears(loan, told.arrears, told.days_past_due)
+    loan = replace(loan, settled=_still_settled(loan.settled, told), status=_living(loan.status))
+    return with_loan(state, _known_at(loan, told.business_date, told.loan_version))
+
+
+def _living(status: Literal["open", "paused", "charged_off", "closed"]) -> Literal["open", "paused", "charged_off"]:
+    return "open" if status == "closed" else status
+
+
+def _still_settled(settled: Settled | None, told: LoanOverdue) -> Settled | None:
+    """A default that began after the old one was dealt with, or that outlives the relief, is a new one."""
+    if settled is None or told.oldest_due_date > settled.on:
+        return None
+    return None if settled.until and told.business_date > settled.until else settled
+
+
+def _with_arrears(loan: Loan, arrears: Arrears, days: int) -> Loan:
+    return replace(loan, principal=arrears.principal, interest=arrears.interest, fees=arrears.fees, days_past_due=days)
+
+
+def _known_at(loan: Loan, day: date, version: int | None) -> Loan:
+    as_of = max(day, loan.as_of) if loan.as_of else day
+    return replace(loan, as_of=as_of, version=max(loan.version, version or 0))
+
+
+def after_money(state: State, money: "Money", sign: Sign) -> State:
+    """What is past due after a payment (sign 1) or one taken back (-1). Unknown loans stay unknown."""
+    loan = loan_of(state, money.loan_id)
+    if loan is None or stale(loan, money.version):
+        return state
+    moved = loan.principal - money.arrears_after.principal
+    outstanding = max(ZERO, loan.outstanding - moved) if _same_way(moved, sign) else loan.outstanding
+    loan = _with_arrears(loan, money.arrears_after, money.days_past_due_after)
+    oldest = money.value_date - timedelta(days=loan.days_past_due) if loan.arrears > 0 else None
+    loan = replace(loan, outstanding=outstanding, oldest_due=oldest, settled=loan.settled if loan.arrears else None)
+    return with_loan(state, _known_at(loan, money.value_date, money.version))
+
+
+def _same_way(moved: Decimal, sign: Sign) -> bool:
+    return moved * sign > 0
+
+
+def cured(state: State, loan_id: str, day: date) -> State:
+    """Nothing is past due on this loan any more."""
+    return _change(state, loan_id, day, "cured")
+
+
+def closed(state: State, loan_id: str, day: date) -> State:
+    """The loan has ended."""
+    return _change(state, loan_id, day, "closed")
+
+
+def charged_off(state: State, loan_id: str, day: date) -> State:
+    """The lender has written the loan off; it is not collected here any more."""
+    return _change(state, loan_id, day, "charged_off")
+
+
+def _change(state: State, loan_id: str, day: date, what: Literal["cured", "closed", "charged_off"]) -> State:
+    loan = loan_of(state, loan_id)
+    if loan is None:
+        return state
+    if what != "charged_off":
+        loan = replace(loan, principal=ZERO, interest=ZERO, fees=ZERO, days_past_due=0, oldest_due=None, settled=None)
+    status: Literal["open", "paused", "charged_off", "closed"] = loan.status if what == "cured" else what
+    return with_loan(state, _known_at(replace(loan, status=status), day, None))
+
+
+def paused(state: State, loan_id: str, day: date, until: datetime | None) -> State:
+    """Collection of this loan rests, until it is resumed or `until` has come."""
+    loan = loan_of(state, loan_id) or Loan(loan_id)
+    return with_loan(state, _known_at(replace(loan, status="paused", paused_until=until), day, None))
+
+
+def resumed(state: State, loan_id: str, day: date) -> State:
+    """The pause is over."""
+    loan = loan_of(state, loan_id)
+    if loan is None or loan.status != "paused":
+        return state
+    return with_loan(state, _known_at(replace(loan, status="open", paused_until=None), day, None))
+
+
+def resume_due(state: State, now: datetime) -> State:
+    """The pauses whose time is over are over."""
+    for loan in state.loans:
+        if loan.paused_until and loan.paused_until <= now:
+            state = with_loan(state, replace(loan, status="open", paused_until=None))
+    return state
+
+
+def timers(state: State) -> tuple[datetime, ...]:
+    """The instants at which pauses end by themselves."""
+    return tuple(loan.paused_until for loan in state.loans if loan.paused_until)
+
+
+def demanded(state: State, loan_ids: tuple[str, ...], day: date) -> State:
+    """A demand reached the borrower on this day: the limitation period of these loans begins anew (CN-REC-07)."""
+    for loan in state.loans:
+        if loan.loan_id in loan_ids and (loan.demanded_on is None or loan.demanded_on < day):
+            state = with_loan(state, replace(loan, demanded_on=day))
+    return state

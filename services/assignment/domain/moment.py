@@ -1,0 +1,47 @@
+"""What a decision may know besides the state: the instant, its cause, the policy and the panel of agencies."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from services.assignment.domain.choice import Panel
+from services.rulebook.strategy import Strategy
+
+FALLBACK_ZONE = "Asia/Shanghai"
+"""Dates of a borrower whose zone is unknown or misspelt are read here. Contacts never are: the gate denies those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When and why something is decided, and on what knowledge.
+
+    now: the clock's instant. recorded: when the broker took the cause. paused: no new placement is to be offered.
+    """
+
+    now: datetime
+    recorded: datetime
+    cause: str
+    strategy: Strategy
+    panel: Panel
+    paused: bool = False
+
+    def knowing(self, panel: Panel) -> "Moment":
+        """The same moment with another panel."""
+        return replace(self, panel=panel)
+
+
+def local_day(instant: datetime, zone: str) -> date:
+    """The borrower's calendar day at an instant."""
+    return instant.astimezone(_zone(zone)).date()
+
+
+def end_of(day: date, grace_days: int, zone: str) -> datetime:
+    """The instant at which a day and its grace are over where the borrower lives."""
+    return datetime.combine(day + timedelta(days=grace_days + 1), time(), tzinfo=_zone(zone))
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(FALLBACK_ZONE)

@@ -1,0 +1,247 @@
+"""Where the money went: each payment attributed once, each reversal its exact mirror, agencies' fees to the cent."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Literal
+
+from schemas.cases import FeeAccrued, FeeReversed, PaymentAttributed
+from schemas.values import Arrears
+from services.assignment.domain import cases, loans, plans, promises
+from services.assignment.domain.moment import Moment
+from services.assignment.domain.state import NO_CASE, ZERO, Party, Payment, Placement, Said, Share, State, run, step
+
+CENT = Decimal("0.01")
+BASIS = 10_000
+"""Basis points in one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """A payment, or one taken back, as core banking tells it, with what is past due afterwards."""
+
+    payment_id: str
+    loan_id: str
+    currency: str
+    amount: Decimal
+    value_date: date
+    arrears_after: Arrears
+    days_past_due_after: int
+    version: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Merit:
+    """Who is credited, and why."""
+
+    party: Party
+    reason: str
+    case_id: str = NO_CASE
+    placement: Placement | None = None
+
+
+def received(state: State, money: Money, at: Moment) -> Said:
+    """Attribute a payment, count it for promises and plan, and close the case when nothing is past due.
+
+    The same payment told twice counts once.
+    """
+    known = _payment(state, money.payment_id)
+    if known is not None and known.amount > 0:
+        return state, ()
+    if known is not None:
+        return _late(state, known, money, at)
+    payment = _payment_of(state, money, _merit(state, at), at)
+    return run(
+        loans.after_money(_keep(state, payment), money, sign=1),
+        step(_credit, payment, money, 1, at),
+        step(_accrue, payment, at),
+        step(promises.fill, payment.shares, at),
+        step(_fill_plan, payment.shares, at),
+        step(_cured, at),
+    )
+
+
+def _merit(state: State, at: Moment) -> Merit:
+    """Agency while it works the case or has just cured it; in-house while a case is open; else nobody."""
+    case, placement, tail = state.case, state.placement, state.tail
+    if case and placement and placement.state == "active":
+        return _of(placement, "the placement was active")
+    if case:
+        return Merit("in_house", "a case was open and no agency worked it", case.case_id)
+    if tail and at.now <= tail.until:
+        return _of(tail.placement, "within three days of the cure that ended the placement")
+    return Merit("unattributed", "no case was open")
+
+
+def _of(placement: Placement, why: str) -> Merit:
+    return Merit("in_house" if placement.in_house else "agency", why, placement.case_id, placement)
+
+
+def _payment_of(state: State, money: Money, merit: Merit, at: Moment) -> Payment:
+    placement = merit.placement
+    points = placement.basis_points if placement and merit.party == "agency" else 0
+    return Payment(
+        money.payment_id,
+        money.loan_id,
+        money.currency,
+        money.amount,
+        money.value_date,
+        at.now,
+        party=merit.party,
+        case_id=merit.case_id,
+        placement_id=placement.placement_id if placement else "",
+        agency_id=placement.agency_id if placement else "",
+        basis_points=points,
+        fee=fee_on(money.amount, points),
+        shares=_appropriate(state, money),
+        reason=merit.reason,
+    )
+
+
+def fee_on(amount: Decimal, basis_points: int) -> Decimal:
+    """The contingency fee on an amount, half-even to the cent."""
+    return (amount * basis_points / BASIS).quantize(CENT, ROUND_HALF_EVEN)
+
+
+def _appropriate(state: State, money: Money) -> tuple[Share, ...]:
+    of_plan = plans.appropriate(state, money.loan_id, money.currency, money.amount)
+    rest = money.amount - sum((share.amount for share in of_plan), ZERO)
+    return (*of_plan, *promises.appropriate(state, money.loan_id, money.currency, rest))
+
+
+def _credit(state: State, payment: Payment, money: Money, sign: Literal[1, -1], at: Moment) -> Said:
+    """Say who is credited (or, by a reversal, debited) and count it for the case."""
+    amount = sign * (payment.amount if sign > 0 else min(money.amount, payment.amount))
+    said = _attributed(state, payment, money, amount, payment.reason if sign > 0 else f"taken back: {money.reason}")
+    return _count_for_case(state, payment, amount), (said,)
+
+
+def _count_for_case(state: State, payment: Payment, amount: Decimal) -> State:
+    case = state.case
+    if case is None or case.case_id != payment.case_id or case.currency != payment.currency:
+        return state
+    return replace(state, case=replace(case, paid=case.paid + amount))
+
+
+def _attributed(state: State, payment: Payment, money: Money, amount: Decimal, reason: str) -> PaymentAttributed:
+    return PaymentAttributed(
+        case_id=payment.case_id,
+        borrower_id=state.borrower_id,
+        payment_id=payment.payment_id,
+        loan_id=payment.loan_id,
+        currency=payment.currency,
+        amount=amount,
+        attributed_to=payment.party,
+        agency_id=payment.agency_id or None,
+        placement_id=payment.placement_id or None,
+        promise_id=next((s.to for s in payment.shares if s.instalment < 0), None),
+        plan_id=next((s.to for s in payment.shares if s.instalment >= 0), None),
+        reason=reason,
+        value_date=money.value_date,
+    )
+
+
+def _accrue(state: State, payment: Payment, at: Moment) -> Said:
+    if payment.fee <= 0:
+        return state, ()
+    return state, (FeeAccrued(**_fee(state, payment), amount=payment.fee),)
+
+
+def _fee(state: State, payment: Payment) -> dict[str, object]:
+    return {
+        "case_id": payment.case_id,
+        "borrower_id": state.borrower_id,
+        "fee_id": f"F-{payment.payment_id}",
+        "placement_id": payment.placement_id,
+        "agency_id": payment.agency_id,
+        "payment_id": payment.payment_id,
+        "currency": payment.currency,
+        "basis_points": payment.basis_points,
+    }
+
+
+def _fill_plan(state: State, shares: tuple[Share, ...], at: Moment) -> Said:
+    """The plan's outcome wins: what completes it closes the case as completed, also where it cures the loan."""
+    state = plans.fill(state, shares)
+    if not plans.fulfilled(state):
+        return state, ()
+    return run(state, step(plans.complete, at), step(cases.close, "plan_completed", "plan", at))
+
+
+def _cured(state: State, at: Moment) -> Said:
+    return cases.close_if_nothing_due(state, "cured", cases.way_out(state), at)
+
+
+def taken_back(state: State, money: Money, at: Moment) -> Said:
+    """Mirror a payment exactly: its credit, its fee, the promise it kept and the case it closed.
+
+    A payment is taken back once; the same told again changes nothing.
+    """
+    known = _payment(state, money.payment_id)
+    if known is not None and known.taken_back:
+        return state, ()
+    state = loans.after_money(state, money, sign=-1)
+    if known is None:
+        return _of_unknown(state, money, at)
+    return run(
+        _keep(state, replace(known, taken_back=True)),
+        step(cases.reopen, f"payment {money.payment_id} was taken back: {money.reason}", at),
+        step(_credit, known, money, -1, at),
+        step(_surplus, known, money, at),
+        step(_claw_back, known, money),
+        step(_unfill, known, at),
+        step(promises.rest_again, at),
+    )
+
+
+def _surplus(state: State, payment: Payment, money: Money, at: Moment) -> Said:
+    """More was taken back than had come: the rest is nobody's."""
+    rest = money.amount - payment.amount
+    if rest <= 0:
+        return state, ()
+    return _nobody(state, money, -rest, "more was taken back than had been received", at)
+
+
+def _nobody(state: State, money: Money, amount: Decimal, reason: str, at: Moment) -> Said:
+    nobody = Payment(money.payment_id, money.loan_id, money.currency, ZERO, money.value_date, at.now)
+    return state, (_attributed(state, nobody, money, amount, reason),)
+
+
+def _claw_back(state: State, payment: Payment, money: Money) -> Said:
+    """The fee that is left is the fee on the money that is left."""
+    left = fee_on(max(ZERO, payment.amount - money.amount), payment.basis_points)
+    if payment.fee - left <= 0:
+        return state, ()
+    return state, (FeeReversed(**_fee(state, payment), amount=payment.fee - left),)
+
+
+def _unfill(state: State, payment: Payment, at: Moment) -> Said:
+    """All that the payment had filled is open again, in whole: what is left of it was not what was promised."""
+    state, said = run(state, *(step(promises.unfill, s, payment.payment_id, at) for s in payment.shares))
+    for share in payment.shares:
+        state = plans.unfill(state, share)
+    return state, said
+
+
+def _of_unknown(state: State, money: Money, at: Moment) -> Said:
+    """A payment of which nothing is known (any more) was taken back: nobody is debited for it."""
+    mark = Payment(money.payment_id, money.loan_id, money.currency, ZERO, money.value_date, at.now, taken_back=True)
+    state, said = _nobody(_keep(state, mark), money, -money.amount, f"unknown payment taken back: {money.reason}", at)
+    state, more = cases.reopen(state, f"payment {money.payment_id} was taken back: {money.reason}", at)
+    return state, (*said, *more)
+
+
+def _late(state: State, known: Payment, money: Money, at: Moment) -> Said:
+    """The payment itself, told after it was taken back: the two cancel out, with nobody."""
+    state = _keep(state, replace(known, amount=money.amount))
+    return _nobody(state, money, money.amount, "was taken back before it was told", at)
+
+
+def _payment(state: State, payment_id: str) -> Payment | None:
+    return next((p for p in state.payments if p.payment_id == payment_id), None)
+
+
+def _keep(state: State, payment: Payment) -> State:
+    others = tuple(p for p in state.payments if p.payment_id != payment.payment_id)
+    return replace(state, payments=(*others, payment))
