@@ -1,0 +1,139 @@
+"""The command line as people use it, against the real broker."""
+
+import json
+
+import pytest
+from confluent_kafka import Consumer
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from deploy.local.topics import create_topics
+from deploy.up import BadClock, clock_setting
+from schemas.freeze import EXAMPLES
+from schemas.topics import BY_NAME
+
+
+def example(type_, **changes):
+    event = json.loads((EXAMPLES / f"{type_}.json").read_text(encoding="utf-8"))
+    event["data"] |= changes
+    return event
+
+
+def run(*arguments, stdin=None):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+
+
+@pytest.fixture
+def sheet(tmp_path):
+    def write(*events):
+        path = tmp_path / "events.jsonl"
+        path.write_text("".join(f"{e if isinstance(e, str) else json.dumps(e)}\n" for e in events), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def broker(kafka_bootstrap):
+    create_topics(kafka_bootstrap)
+    return kafka_bootstrap
+
+
+def read_back(broker, ids):
+    """Records by event id, read with a client that shares no code with the producer: partition, key, headers, event."""
+    consumer = Consumer({"bootstrap.servers": broker, "group.id": "audit", "auto.offset.reset": "earliest"})
+    consumer.subscribe([name for name, topic in BY_NAME.items() if topic.intake])
+    found = {}
+    while set(found) != set(ids):
+        message = consumer.poll(15)
+        assert message is not None, f"only {sorted(found)} came back"
+        assert message.error() is None
+        event = json.loads(message.value())
+        if event["id"] in ids:
+            found[event["id"]] = (message.partition(), message.key().decode(), dict(message.headers()), event)
+    consumer.close()
+    return found
+
+
+@pytest.mark.stack
+def test_published_events_stand_on_their_topic_under_the_borrowers_key(sheet, broker):
+    events = [example("loan.overdue.v1") | {"id": "cli-1"}, example("borrower.recorded.v1") | {"id": "cli-2"}]
+    done = run("publish", sheet(*events), "--bootstrap", broker, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["published"]) == (0, 2)
+    found = read_back(broker, {"cli-1", "cli-2"})
+    assert {key for _, key, _, _ in found.values()} == {"B-10482"}
+    assert len({partition for partition, *_ in found.values()}) == 1, "one borrower is one partition number everywhere"
+    assert found["cli-1"][2]["content-type"].startswith(b"application/cloudevents+json")
+    assert found["cli-1"][3] == events[0]
+
+
+@pytest.mark.stack
+def test_nothing_is_published_when_one_event_is_bad(sheet, broker):
+    from deploy.local.topics import topic_states
+
+    before = {state.name: state.records for state in topic_states(broker)}
+    bad = example("loan.overdue.v1", days_past_due="many")
+    done = run("publish", sheet(example("loan.cured.v1"), bad), "--bootstrap", broker)
+    assert done.exit_code == 1
+    assert "line 2: data.days_past_due" in done.stdout
+    assert {state.name: state.records for state in topic_states(broker)} == before
+
+
+@pytest.mark.stack
+def test_skip_invalid_publishes_the_good_and_keeps_the_bad(sheet, broker, tmp_path):
+    path = sheet(example("loan.cured.v1") | {"id": "cli-3"}, "not json", example("loan.closed.v1") | {"id": "cli-4"})
+    rejects = tmp_path / "rejects.jsonl"
+    done = run("publish", path, "--bootstrap", broker, "--skip-invalid", "--rejects", rejects, "--json")
+    assert json.loads(done.stdout) == {"published": 2, "rejected": 1, "rejects": str(rejects)}
+    assert rejects.read_text(encoding="utf-8") == "not json\n"
+    assert set(read_back(broker, {"cli-3", "cli-4"})) == {"cli-3", "cli-4"}
+
+
+@pytest.mark.stack
+def test_topics_are_created_once_and_shown(broker):
+    done = run("topics", "--bootstrap", broker, "--create", "--json")
+    shown = {row["name"]: row["partitions"] for row in json.loads(done.stdout)}
+    assert shown == {name: topic.partitions for name, topic in BY_NAME.items()}
+
+
+def test_an_event_that_only_a_service_says_is_refused(sheet):
+    said_by_us = {**example("loan.cured.v1"), "type": "case.closed.v1"}
+    assert run("contract", "check", sheet(said_by_us)).exit_code == 1
+
+
+def test_a_file_of_good_events_is_called_good(sheet):
+    done = run("contract", "check", sheet(example("loan.overdue.v1"), example("loan.cured.v1")), "--json")
+    assert json.loads(done.stdout) == {"ok": True, "checked": 2, "problems": []}
+
+
+def test_each_problem_names_line_and_field(sheet):
+    done = run("contract", "check", sheet(example("loan.overdue.v1", region=None)), "--json")
+    assert done.exit_code == 1
+    assert [(p["line"], p["field"]) for p in json.loads(done.stdout)["problems"]] == [(1, "data.region")]
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("topics",), ("trace", "B-1")])
+def test_what_needs_a_running_system_says_how_to_start_it(arguments, tmp_path):
+    done = run(*arguments, "--var", tmp_path)
+    assert (done.exit_code, "arrears up" in done.stderr) == (3, True)
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path):
+    done = run("publish", tmp_path / "none.jsonl")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+
+
+def test_down_is_harmless_when_nothing_runs(tmp_path):
+    assert run("down", "--var", tmp_path).exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["3600", "3600x", "x3600", "scaled:3600"])
+def test_a_clock_may_be_given_as_how_many_times_as_fast(text):
+    assert clock_setting(text).startswith("scaled|")
+    assert clock_setting(text).endswith("|3600")
+
+
+@pytest.mark.parametrize("text", ["fast", "-1", "0", "scaled|then|now|2", ""])
+def test_a_clock_that_means_nothing_is_refused(text):
+    with pytest.raises(BadClock):
+        clock_setting(text)
