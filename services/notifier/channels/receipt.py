@@ -1,0 +1,56 @@
+"""What a carrier says became of a message: read from a deliver_sm, by its parameters or by the text of appendix B."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from smpplib.command import Command
+
+Fate = Literal["delivered", "failed", "unknown"]
+
+RECEIPT_BITS = 0x3C  # esm_class bits 5-2: message type (SMPP 3.4, 5.2.12)
+DELIVERY_RECEIPT = 0x04
+BY_STATE: dict[int, Fate] = {2: "delivered", 3: "failed", 4: "failed", 5: "failed", 7: "unknown", 8: "failed"}
+BY_WORD: dict[str, Fate] = {
+    "DELIVRD": "delivered",
+    "EXPIRED": "failed",
+    "DELETED": "failed",
+    "UNDELIV": "failed",
+    "UNKNOWN": "unknown",
+    "REJECTD": "failed",
+}
+_id = re.compile(r"\bid:(\S+)")
+_stat = re.compile(r"\bstat:(\w+)")
+_err = re.compile(r"\berr:(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The last word of a carrier about one message."""
+
+    reference: str
+    fate: Fate
+    detail: str = ""
+
+
+def read_receipt(pdu: Command) -> Receipt | None:
+    """The receipt in a deliver_sm; None for anything else, also for a state on the way (enroute, accepted)."""
+    if pdu.esm_class & RECEIPT_BITS != DELIVERY_RECEIPT:
+        return None
+    text = _decoded(pdu.short_message or pdu.message_payload)
+    reference = _decoded(pdu.receipted_message_id) or _first(_id, text)
+    word = _first(_stat, text)
+    fate = BY_STATE.get(pdu.message_state) if pdu.message_state is not None else BY_WORD.get(word.upper())
+    if not reference or fate is None:
+        return None
+    return Receipt(reference, fate, f"{word} {_first(_err, text)}".strip())
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
+
+
+def _decoded(value: bytes | str | None) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else value or ""
+    return text.rstrip("\0")
