@@ -177,7 +177,7 @@ def _settle(state: State, outcome: CaseOutcome, at: Moment) -> State:
 
 
 def reopen(state: State, cause: str, at: Moment) -> Said:
-    """A payment that had closed the case was taken back and something is past due: the case lives again, from its start.
+    """A payment that had closed the case was taken back and something is past due: the case lives again from its start.
 
     The ladder begins anew: an old proof of notice says nothing about arrears that were paid in between.
     """

@@ -1,6 +1,6 @@
 """What a decision may know besides the state: the instant, its cause, the policy and the panel of agencies."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,6 +9,15 @@ from services.rulebook.strategy import Strategy
 
 FALLBACK_ZONE = "Asia/Shanghai"
 """Dates of a borrower whose zone is unknown or misspelt are read here. Contacts never are: the gate denies those."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What is the same for all borrowers of a partition: strategy, panel, and whether the strategy is paused."""
+
+    strategy: Strategy
+    panel: Panel
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +33,6 @@ class Moment:
     strategy: Strategy
     panel: Panel
     paused: bool = False
-
-    def knowing(self, panel: Panel) -> "Moment":
-        """The same moment with another panel."""
-        return replace(self, panel=panel)
 
 
 def local_day(instant: datetime, zone: str) -> date:
