@@ -23,9 +23,9 @@ strict = with_config({"extra": "forbid"})
 class Rule:
     """One rule. `force` keeps the wording of its source: HARD must not, SOFT should not, POLICY the house's own choice.
 
-    certainty: how well its value is known (reference: rules, section 0). text: the sentence a denial gives as its reason.
-    in force on the borrower's local days from `effective_from` to `effective_to`, both included. applied_from: the
-    house keeps it from that day on, as its own policy until it is in force. channels: none named means every one.
+    certainty: how well its value is known (reference: rules, section 0). text: the sentence that a denial gives as its
+    reason. In force on the borrower's local days from `effective_from` to `effective_to`, both included. applied_from:
+    the house keeps it from that day on, as its own policy until it is in force. channels: none named means every one.
     """
 
     id: Annotated[str, Field(min_length=1)]
@@ -120,9 +120,7 @@ def _parameters(document: Document, number: int, rule: Rule) -> Parameters:
 def _contradictions(book: Rulebook) -> list[Mistake]:
     """What no single field shows: ids that come twice, rules that end before they begin, regions of another country."""
     ids = [rule.id for rule in book.rules]
-    found: list[Mistake] = [
-        (("rules", n, "id"), f"{one} comes twice") for n, one in enumerate(ids) if one in ids[:n]
-    ]
+    found: list[Mistake] = [(("rules", n, "id"), f"{one} comes twice") for n, one in enumerate(ids) if one in ids[:n]]
     found += [
         (("rules", n, "effective_to"), "is before effective_from")
         for n, rule in enumerate(book.rules)

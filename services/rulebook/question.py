@@ -1,4 +1,4 @@
-"""What the contact gate is asked and what it answers, as values. They are kept with each decision to re-run it later."""
+"""What the contact gate is asked and what it answers, as values. They are kept with each decision to re-run it."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

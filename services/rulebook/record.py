@@ -1,0 +1,36 @@
+"""What a decision rested on, as JSON kept beside it; and the same decision made again from that."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from schemas.values import JsonObject
+from services.rulebook.gate import decide
+from services.rulebook.packs import Rulebook
+from services.rulebook.question import Decision, History, Profile, Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that the gate was told."""
+
+    proposal: Proposal
+    history: History
+    profile: Profile | None
+    now: datetime
+
+
+_ADAPTER = TypeAdapter(Inputs)
+
+
+def as_json(inputs: Inputs) -> JsonObject:
+    """The inputs as a JSON object; instants ISO with offset. Holds no personal value, only ids."""
+    found: JsonObject = _ADAPTER.dump_python(inputs, mode="json", exclude_defaults=True)
+    return found
+
+
+def rerun(recorded: JsonObject, rulebook: Rulebook | None) -> Decision:
+    """Make the decision again from what was kept of it, by a rule book. Raises ValidationError on foreign JSON."""
+    inputs = _ADAPTER.validate_python(recorded)
+    return decide(inputs.proposal, inputs.history, inputs.profile, rulebook, inputs.now)
