@@ -1,0 +1,74 @@
+"""What notifier is told through its environment: its carriers, its links, in whose name it writes."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from services.kit.settings import Key, Settings
+from services.notifier.channels.email import SmtpAddress
+from services.notifier.channels.sms import SmppAddress
+from services.notifier.links import Links
+from services.notifier.text import Lender
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class NotifierSettings(Settings):
+    """Settings of notifier. What a bank must change before it writes to anyone: `lender_*` and `complaints`."""
+
+    smpp_host: str
+    smpp_port: Port = 2775
+    smpp_system_id: str = "arrears"
+    smpp_password: SecretStr = SecretStr("")
+    smpp_sender: str = ""
+    """The number or name that people see; empty: the carrier's choice."""
+    smpp_tls: bool = False
+    smtp_host: str
+    smtp_port: Port = 25
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = "notices@lender.example"
+    print_dir: Path
+    font_dir: Path | None = None
+    """A folder with a Chinese font for letters, where neither the system nor the font package has one."""
+    link_base: str
+    link_key: Annotated[Key, Field(repr=False)]
+    link_key_previous: Annotated[Key | None, Field(repr=False)] = None
+    """Links signed with it still open."""
+    link_days: Annotated[int, Field(ge=1, le=366)] = 60
+    lender_name: str = "Example Consumer Finance"
+    lender_name_zh: str = "示例消费金融"
+    lender_address: str = "1 Example Road, Shenzhen 518000"
+    lender_address_zh: str = "深圳市示例路1号（518000）"
+    complaints: str = "400-000-0000"
+    """The number for service and complaints."""
+    pay_page: str = ""
+    """Where a borrower pays; empty: the page names the reference alone."""
+    credential_page: str = ""
+    """Address of visits' page where a visitor's code is checked, up to the code."""
+
+    def smpp(self) -> SmppAddress:
+        """The SMS carrier."""
+        password = self.smpp_password.get_secret_value()
+        return SmppAddress(
+            self.smpp_host, self.smpp_port, self.smpp_system_id, password, self.smpp_sender, self.smpp_tls
+        )
+
+    def smtp(self) -> SmtpAddress:
+        """The mail server."""
+        sender = f"{self.lender_name_zh} <{self.smtp_sender}>"
+        password = self.smtp_password.get_secret_value()
+        return SmtpAddress(self.smtp_host, self.smtp_port, sender, self.smtp_username, password)
+
+    def links(self) -> Links:
+        """The maker and reader of links."""
+        return Links(self.link_base, tuple(key for key in (self.link_key, self.link_key_previous) if key))
+
+    def lender(self) -> Lender:
+        """In whose name notices are written."""
+        return Lender(
+            {"zh-CN": self.lender_name_zh, "en": self.lender_name},
+            {"zh-CN": self.lender_address_zh, "en": self.lender_address},
+            self.complaints,
+        )

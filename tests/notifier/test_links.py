@@ -1,0 +1,58 @@
+"""Links in notices: they open one thing, for a while, and cannot be made up."""
+
+import base64
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifier.links import LinkExpired, LinkInvalid, Links, expiry
+
+NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
+LINKS = Links("https://lender.example/", (b"k" * 32,))
+
+
+def test_a_link_opens_its_notice_until_it_expires() -> None:
+    token = LINKS.sign("n", "N-B1-2", NOW + timedelta(days=60))
+    assert LINKS.open("n", token, NOW + timedelta(days=59)) == "N-B1-2"
+    with pytest.raises(LinkExpired):
+        LINKS.open("n", token, NOW + timedelta(days=60))
+    assert expiry(token) == NOW + timedelta(days=60)
+
+
+def test_the_address_is_short_and_holds_no_word_of_the_borrower() -> None:
+    address = LINKS.address(LINKS.sign("n", "N-B000123-3", NOW))
+    assert address.startswith("https://lender.example/n/")
+    assert len(address) < 75
+
+
+@given(st.integers(0, 31), st.integers(1, 255))
+def test_no_altered_byte_goes_unnoticed(position: int, change: int) -> None:
+    raw = bytearray(base64.urlsafe_b64decode(LINKS.sign("n", "N-B0001-12x", NOW + timedelta(days=1)) + "=="))
+    raw[position % len(raw)] ^= change
+    forged = base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    with pytest.raises(LinkInvalid):
+        LINKS.open("n", forged, NOW)
+
+
+@given(st.text(max_size=250))
+def test_nothing_made_up_opens_anything(token: str) -> None:
+    with pytest.raises(LinkInvalid):
+        LINKS.open("n", token, NOW)
+
+
+def test_a_link_for_one_purpose_opens_nothing_else() -> None:
+    token = LINKS.sign("x", "N-B1-2", NOW + timedelta(days=1))  # type: ignore[arg-type]
+    with pytest.raises(LinkInvalid):
+        LINKS.open("n", token, NOW)
+
+
+def test_a_key_can_be_changed_without_breaking_what_was_sent() -> None:
+    token = LINKS.sign("n", "N-B1-2", NOW + timedelta(days=1))
+    changed = Links(LINKS.base, (b"n" * 32, b"k" * 32))
+    assert changed.open("n", token, NOW) == "N-B1-2"
+    with pytest.raises(LinkInvalid):
+        Links(LINKS.base, (b"n" * 32,)).open("n", token, NOW)
+    with pytest.raises(LinkInvalid):
+        LINKS.open("n", changed.sign("n", "N-B1-2", NOW + timedelta(days=1)), NOW)
