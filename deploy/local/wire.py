@@ -84,7 +84,7 @@ class Speaker:
         self._producer: AIOKafkaProducer | None = None
 
     async def say(self, events: Sequence[Event[Fact]]) -> None:
-        """Return once all are acknowledged. After an outage all are said again; equal ids tell that they are the same."""
+        """Return once all are acknowledged. After an outage all are said again: equal ids tell they are the same."""
         while events:
             try:
                 return await self._say(events)
