@@ -37,6 +37,7 @@ def migrate_vault(engine: Engine) -> None:
 
 
 def _lock(db: Connection, name: str) -> None:
+    db.execute(text("SET LOCAL lock_timeout = 0"))
     db.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": zlib.crc32(f"arrears {name}".encode())})
 
 

@@ -91,7 +91,7 @@ outbox = Table(
     Column("aggregateid", Text),
     Column("key", LargeBinary),
     Column("payload", LargeBinary),
-    Column("headers", JSON, nullable=False),
+    Column("headers", JSON, comment="null: those that every event has"),
     _now("said_at"),
 )
 dead_letters = Table(

@@ -235,3 +235,23 @@ def recorded(borrower_id: str = "B-1", **changes: Any) -> BorrowerRecorded:
         "vulnerable": False,
     }
     return BorrowerRecorded.model_validate({**values, **changes})
+
+
+def case_opened(borrower_id: str = "B-1") -> CaseOpened:
+    return CaseOpened.model_validate(
+        {
+            "case_id": f"C-{borrower_id}-1",
+            "borrower_id": borrower_id,
+            "loan_ids": ["L-1"],
+            "products": ["consumer_loan"],
+            "currency": "CNY",
+            "arrears": {"principal": "100.00", "interest": "1.00", "fees": "0.00"},
+            "days_past_due": 1,
+            "region": "CN-GD",
+            "segment": "standard",
+            "score": 500,
+            "arm": "champion",
+            "strategy": "v1",
+            "opened_at": MONDAY,
+        }
+    )

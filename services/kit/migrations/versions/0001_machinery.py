@@ -33,7 +33,7 @@ CREATE TABLE sequences (
 CREATE TABLE outbox (
     topic text NOT NULL, partition integer NOT NULL, sequence bigint NOT NULL,
     id text NOT NULL, type text NOT NULL, aggregatetype text NOT NULL, aggregateid text, key bytea, payload bytea,
-    headers json NOT NULL, said_at timestamptz NOT NULL DEFAULT now(),
+    headers json, said_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (topic, partition, sequence)
 );
 CREATE TABLE dead_letters (

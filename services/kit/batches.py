@@ -1,0 +1,86 @@
+"""One fetched batch is one transaction, and moves the stored position by compare-and-set."""
+
+from collections.abc import Sequence
+from typing import Generic
+
+import structlog
+
+from services.kit import letters, repeats
+from services.kit.database import transaction
+from services.kit.limits import Limits
+from services.kit.metrics import METRICS
+from services.kit.records import Batch, Item, read_items
+from services.kit.repeats import Sifted
+from services.kit.service import R, S
+from services.kit.work import Fenced, Room, Work
+from services.kit.writes import Raw
+
+log = structlog.get_logger("arrears.kit")
+UNLIMITED = Limits(10**9, 1.0)
+_MOVE = "UPDATE positions SET next = %s WHERE topic = %s AND partition = %s AND next = %s"
+
+
+class Batches(Generic[S, R]):
+    """Applies what was fetched."""
+
+    def __init__(self, room: Room[S, R], limits: Limits = UNLIMITED) -> None:
+        self._room = room
+        self._fresh_limits = limits
+        self._limits: dict[tuple[str, int], Limits] = {}
+
+    def apply(self, batch: Batch) -> None:
+        """Apply a batch once. Raises Fenced, TooManyDeadLetters, and what the database raises when it is away."""
+        number = batch.partition
+        with self._room.numbers.of(number), METRICS.batch_seconds.time(batch.topic.name):
+            items = read_items(batch, self._room.intake, self._room.partitions)
+            self._room.again(number, lambda isolate: self._apply(batch, items, isolate))
+
+    def _apply(self, batch: Batch, items: Sequence[Item], isolate: bool) -> Work[S, R]:
+        room, number = self._room, batch.partition
+        with transaction(room.engine) as (db, raw):
+            _move(raw, batch)
+            sifted = repeats.sift(raw, number, items)
+            work = room.open(db, raw, number, room.borrowers(sifted.items))
+            work.blocked |= letters.waiting(raw, _named(sifted.items))
+            room.apply(work, sifted.items, isolate=isolate)
+            repeats.remember(raw, number, sifted)
+            room.check_unchanged(work)
+            limits = self._checked(batch, sifted.items, work)
+        self._limits[batch.topic.name, number] = limits
+        _report(batch, sifted, work)
+        return work
+
+    def _checked(self, batch: Batch, items: Sequence[Item], work: Work[S, R]) -> Limits:
+        limits = self._limits.get((batch.topic.name, batch.partition), self._fresh_limits)
+        return limits.check([item.record.offset in work.dead for item in items])
+
+
+def _move(raw: Raw, batch: Batch) -> None:
+    """The fence, and the row lock under which two owners come one after the other."""
+    first = batch.records[0].offset
+    joined = first >= batch.start if batch.topic.cleanup == "compact" else first == batch.start
+    moved = raw.execute(_MOVE, [batch.next, batch.topic.name, batch.partition, batch.start]).rowcount
+    if moved != 1 or not joined:
+        raise Fenced(f"{batch.topic.name}/{batch.partition}: stored position is not {batch.start}, read {first}")
+
+
+def _named(items: Sequence[Item]) -> list[str]:
+    return list({item.borrower_id for item in items if item.borrower_id and not item.fault})
+
+
+def _report(batch: Batch, sifted: Sifted, work: Work[S, R]) -> None:
+    topic, dead = batch.topic.name, len(work.dead)
+    METRICS.records.add(len(sifted.items) - dead - work.parked, topic)
+    METRICS.repeats.add(sifted.repeats, topic)
+    METRICS.dead.add(dead, topic)
+    METRICS.parked.add(work.parked, topic)
+    METRICS.gaps.add(len(sifted.gaps), topic)
+    for gap in sifted.gaps:
+        log.error("a gap in a sequence", source=gap.source, after=gap.after, before=gap.before)
+    for item in sifted.items:
+        if item.fault:
+            log.warning(
+                "a record was put into the dead letters",
+                **{"topic": topic, "partition": batch.partition, "offset": item.record.offset},
+                **{"kind": item.fault.kind, "reason": item.fault.reason},
+            )

@@ -1,0 +1,37 @@
+"""One transaction at a time per partition number in this process, so that a borrower's decisions do not collide."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+BRIEF_SECONDS = 0.1
+"""A person waits no longer than this for a batch; then row lock and version check alone keep order."""
+
+
+class Numbers:
+    """A lock per partition number."""
+
+    def __init__(self) -> None:
+        self._locks: dict[int, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def of(self, number: int) -> Iterator[None]:
+        """Hold the number for the block."""
+        with self._lock(number):
+            yield
+
+    @contextmanager
+    def briefly(self, number: int) -> Iterator[None]:
+        """Hold the number for the block, or go on without it when it is busy for longer than a moment."""
+        lock = self._lock(number)
+        held = lock.acquire(timeout=BRIEF_SECONDS)
+        try:
+            yield
+        finally:
+            if held:
+                lock.release()
+
+    def _lock(self, number: int) -> threading.Lock:
+        with self._guard:
+            return self._locks.setdefault(number, threading.Lock())

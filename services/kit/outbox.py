@@ -1,0 +1,132 @@
+"""What a transaction says, appended in the same transaction under a gapless sequence per topic and partition.
+
+The sequence row's lock is held until commit, so commit order is sequence order and nothing appears behind one's back.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from schemas.envelope import Event, Fact
+from services.kit.records import STRUCTURED, Headers
+from services.kit.writes import Raw, copy_rows
+
+Stream: TypeAlias = tuple[str, int]
+"""Topic name and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A record as it goes to the broker."""
+
+    sequence: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Bytes that go out as they are: a dead letter, or a record that is published again."""
+
+    id: str
+    type: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+Said: TypeAlias = Event[Fact] | Letter
+Frames: TypeAlias = Mapping[Stream, Sequence[Frame]]
+Pending: TypeAlias = Iterable[tuple[Stream, Said]]
+
+_TAKE = (
+    "INSERT INTO sequences (topic, partition, said) VALUES (%s, %s, %s)"
+    " ON CONFLICT (topic, partition) DO UPDATE SET said = sequences.said + excluded.said RETURNING said"
+)
+_COLUMNS = ("topic", "partition", "sequence", "id", "type", "aggregatetype", "aggregateid", "key", "payload", "headers")
+_READ = (
+    "SELECT sequence, coalesce(key, convert_to(aggregateid, 'UTF8')), payload, headers::text, id FROM outbox"
+    " WHERE topic = %s AND partition = %s AND sequence >= %s ORDER BY sequence LIMIT %s"
+)
+_BEHIND = "SELECT topic, partition, published, said FROM sequences WHERE partition = ANY(%s) AND said > published"
+_PUBLISHED = "UPDATE sequences SET published = %s WHERE topic = %s AND partition = %s AND published < %s"
+_TRIM = (
+    "DELETE FROM outbox o USING sequences s WHERE s.topic = o.topic AND s.partition = o.partition"
+    " AND s.partition = ANY(%s) AND o.sequence <= s.published AND o.said_at < now() - make_interval(secs => %s)"
+)
+
+
+def append(raw: Raw, pending: Pending) -> Frames:
+    """Append to the outbox; answer the frames as they stand there, to be published once this has committed."""
+    streams: dict[Stream, list[Said]] = {}
+    for stream, said in pending:
+        streams.setdefault(stream, []).append(said)
+    frames: dict[Stream, list[Frame]] = {}
+    rows: list[tuple[Any, ...]] = []
+    for stream in sorted(streams):
+        first = _take(raw, stream, len(streams[stream]))
+        frames[stream] = [_frame(said, first + n) for n, said in enumerate(streams[stream])]
+        rows += (_row(stream, s, f) for s, f in zip(streams[stream], frames[stream], strict=True))
+    if rows:
+        with raw.cursor() as cursor:
+            copy_rows(cursor, "outbox", _COLUMNS, rows)
+    return frames
+
+
+def _take(raw: Raw, stream: Stream, count: int) -> int:
+    row = raw.execute(_TAKE, [*stream, count]).fetchone()
+    assert row is not None
+    return int(row[0]) - count + 1
+
+
+def _frame(said: Said, sequence: int) -> Frame:
+    if isinstance(said, Letter):
+        return Frame(sequence, said.key, said.value, said.headers)
+    value = b'{"sequence":%d,%b' % (sequence, said.to_json()[1:])  # the one attribute known only under the lock
+    return Frame(sequence, (said.partitionkey or "").encode(), value, (*STRUCTURED, ("id", said.id.encode())))
+
+
+def _row(stream: Stream, said: Said, frame: Frame) -> tuple[Any, ...]:
+    kind = stream[0]
+    if isinstance(said, Letter):
+        shown = None if said.key is None else said.key.decode("utf-8", "replace").replace("\0", "�")
+        return (*stream, frame.sequence, said.id, said.type, kind, shown, said.key, said.value, dump(said.headers))
+    return (*stream, frame.sequence, said.id, said.type, kind, said.partitionkey, None, frame.value, None)
+
+
+def dump(headers: Headers) -> str:
+    """Headers as JSON text; bytes as Latin-1, so that any come back as they were."""
+    return json.dumps([[name, value.decode("latin-1")] for name, value in headers])
+
+
+def parse(headers: str) -> Headers:
+    """Headers from JSON text."""
+    return tuple((name, value.encode("latin-1")) for name, value in json.loads(headers))
+
+
+def read(raw: Raw, stream: Stream, first: int, limit: int) -> list[Frame]:
+    """Committed frames from a sequence on."""
+    rows = raw.execute(_READ, [*stream, first, limit])
+    return [Frame(s, key, value, _headers(headers, id_)) for s, key, value, headers, id_ in rows]
+
+
+def _headers(headers: str | None, id_: str) -> Headers:
+    return parse(headers) if headers else (*STRUCTURED, ("id", id_.encode()))
+
+
+def behind(raw: Raw, partitions: Iterable[int]) -> dict[Stream, tuple[int, int]]:
+    """The streams of these partitions that hold unpublished frames: last published and last said."""
+    return {(t, p): (published, said) for t, p, published, said in raw.execute(_BEHIND, [list(partitions)])}
+
+
+def mark(raw: Raw, published: Mapping[Stream, int]) -> None:
+    """Record up to where each stream is on the broker."""
+    with raw.cursor() as cursor:
+        cursor.executemany(_PUBLISHED, [(n, *stream, n) for stream, n in sorted(published.items())])
+
+
+def trim(raw: Raw, partitions: Iterable[int], keep_seconds: float) -> int:
+    """Delete what has been on the broker for a while; answer how many rows."""
+    return raw.execute(_TRIM, [list(partitions), keep_seconds]).rowcount

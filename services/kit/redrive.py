@@ -1,0 +1,100 @@
+"""Dead letters that somebody asked to run again: the record first, then what was parked behind it, in order.
+
+A record on the wrong partition, or under the wrong key, is published again where it belongs instead.
+"""
+
+from dataclasses import replace
+from typing import Generic
+
+from schemas.envelope import Event, Fact
+from services.kit import letters, outbox
+from services.kit.database import transaction
+from services.kit.partitions import partition_for
+from services.kit.records import Fault, Item, admitted, checked_item, read_item
+from services.kit.service import R, S
+from services.kit.work import Changes, Room, Work
+
+AT_ONCE = 100
+
+
+class Redrive(Generic[S, R]):
+    """Runs dead letters again. Applied once, however often it is asked for."""
+
+    def __init__(self, room: Room[S, R]) -> None:
+        self._room = room
+
+    def asked_on(self, numbers: list[int]) -> list[int]:
+        """Those partition numbers on which a redrive is asked for."""
+        with transaction(self._room.engine) as (_, raw):
+            return letters.asked_on(raw, numbers)
+
+    def run(self, number: int, limit: int = AT_ONCE) -> int:
+        """Run those that are asked for on a partition number; answer how many."""
+        room = self._room
+        with room.numbers.of(number):
+            room.hot.forget(number)
+            with transaction(room.engine) as (db, raw):
+                asked = letters.asked(raw, number, limit)
+                work = room.open(db, raw, number)
+                for dead in asked:
+                    self._one(work, dead)
+            room.committed(work.said)
+        return len(asked)
+
+    def _one(self, work: Work[S, R], dead: letters.Dead) -> None:
+        fault = self._attempt(work, dead)
+        if fault:
+            letters.failed_again(work.raw, dead.number, fault)
+            return
+        letters.redriven(work.raw, dead.number)
+        if dead.borrower_id:
+            self._release(work, dead.borrower_id)
+
+    def _attempt(self, work: Work[S, R], dead: letters.Dead) -> Fault | None:
+        """Do what the kind of dead letter asks for; answer why it failed again."""
+        item, count = dead.item, self._room.partitions
+        if dead.fault.kind == "timer":
+            return None  # the tick is due still: to set the borrower free is enough
+        if dead.fault.kind == "reused_id" or item.record.value is None:
+            return dead.fault
+        if dead.fault.kind in ("wrong_key", "wrong_partition"):
+            return self._publish_again(work, read_item(item.topic, item.partition, item.record))
+        return self._apply(work, checked_item(item.topic, item.partition, item.record, count(item.topic)))
+
+    def _publish_again(self, work: Work[S, R], item: Item) -> Fault | None:
+        if item.event is None:
+            return item.fault
+        event: Event[Fact] = item.event
+        key = event.data.key.encode()
+        stream = (item.topic.name, partition_for(key, self._room.partitions(item.topic)))
+        headers = letters.passed_on(item.record.headers)
+        letter = outbox.Letter(event.id, event.type, key, item.record.value, headers)
+        work.speak(outbox.append(work.raw, [(stream, letter)]))
+        return None
+
+    def _apply(self, work: Work[S, R], read: Item) -> Fault | None:
+        """Apply one record by itself; answer why it cannot be applied."""
+        item = admitted([read], self._room.intake, trusted=True)[0]
+        if item.fault:
+            return item.fault
+        error = self._room.refused(work, lambda: self._decided(work, item))
+        return Fault.of(error) if error else None
+
+    def _decided(self, work: Work[S, R], item: Item) -> Changes[S, R]:
+        changes = work.changes()
+        self._room.load(work, self._room.borrowers([item]))
+        self._room.decide(work, changes, item)
+        return changes
+
+    def _release(self, work: Work[S, R], borrower_id: str) -> None:
+        """Apply what waited behind a dead letter, in order, until one of them becomes the next dead letter."""
+        done: list[int] = []
+        for parked in letters.behind(work.raw, borrower_id):
+            done.append(parked.number)
+            item = read_item(parked.item.topic, parked.item.partition, parked.item.record)
+            if fault := self._apply(work, item):
+                changes = work.changes()
+                changes.buried.append(replace(item, fault=fault))
+                self._room.flush(work, changes)
+                break
+        letters.unpark(work.raw, done)

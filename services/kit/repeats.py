@@ -1,0 +1,132 @@
+"""Which records of a batch were applied before: by sequence on the collections' own topics, by id on intake topics."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any, TypeAlias
+
+from psycopg.errors import UniqueViolation
+
+from schemas.envelope import Event, Fact
+from services.kit.records import Fault, Item
+from services.kit.states import Conflict
+from services.kit.writes import Raw, copy_rows
+
+Identity: TypeAlias = tuple[str, str]
+"""Event id and source."""
+
+_LAST = "SELECT source, sequence FROM stamps WHERE source = ANY(%s) FOR UPDATE"
+_STAMP = (
+    "INSERT INTO stamps (source, sequence) VALUES (%s, %s)"
+    " ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence"
+)
+_GAP = "INSERT INTO gaps (source, after, before) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+_SEEN = "SELECT event_id, source, digest FROM inbox WHERE partition = %s AND event_id = ANY(%s)"
+_TRIM = "DELETE FROM inbox WHERE seen_at < now() - make_interval(secs => %s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Sequences of a source that never came."""
+
+    source: str
+    after: int
+    before: int
+
+
+@dataclass(slots=True)
+class Sifted:
+    """What is to be applied, and what to remember of it."""
+
+    items: list[Item] = field(default_factory=list)
+    repeats: int = 0
+    stamps: dict[str, int] = field(default_factory=dict)
+    gaps: list[Gap] = field(default_factory=list)
+    seen: dict[Identity, bytes] = field(default_factory=dict)
+
+
+def sift(raw: Raw, partition: int, items: Sequence[Item]) -> Sifted:
+    """Drop repeats; an id that comes again with other content becomes a fault."""
+    sifted = Sifted()
+    last = _last_stamps(raw, items)
+    before = _seen_before(raw, partition, items)
+    for item in items:
+        if item.event is not None and _stamped(item):
+            _by_sequence(sifted, item, item.event, last)
+        elif item.event is None or item.fault:
+            sifted.items.append(item)
+        else:
+            _by_id(sifted, item, item.event, before)
+    return sifted
+
+
+def _stamped(item: Item) -> bool:
+    if item.topic.intake or item.event is None or item.event.sequence is None:
+        return False
+    return item.fault is None or item.fault.kind != "wrong_partition"  # its source is counted on another partition
+
+
+def _by_sequence(sifted: Sifted, item: Item, event: Event[Fact], last: dict[str, int]) -> None:
+    known, sequence = last.get(event.source, 0), event.sequence or 0
+    if sequence <= known:
+        sifted.repeats += 1
+        return
+    if sequence > known + 1:
+        sifted.gaps.append(Gap(event.source, known, sequence))
+    last[event.source] = sifted.stamps[event.source] = sequence
+    sifted.items.append(item)
+
+
+def _by_id(sifted: Sifted, item: Item, event: Event[Fact], before: dict[Identity, bytes]) -> None:
+    identity, digest = (event.id, event.source), digest_of(event)
+    known = before.setdefault(identity, digest)
+    if known != digest:
+        reason = f"the id {event.id} of {event.source} was used before with other content"
+        sifted.items.append(replace(item, fault=Fault("reused_id", reason, "ReusedId")))
+    elif known is not digest:
+        sifted.repeats += 1
+    else:
+        sifted.seen[identity] = digest
+        sifted.items.append(item)
+
+
+def digest_of(event: Event[Fact]) -> bytes:
+    """What two deliveries of the same fact have in common, whatever their spelling: type and data."""
+    return blake2b(
+        event.type.encode() + event.data.__pydantic_serializer__.to_json(event.data), digest_size=16
+    ).digest()
+
+
+def _last_stamps(raw: Raw, items: Iterable[Item]) -> dict[str, int]:
+    sources = sorted({item.event.source for item in items if item.event and _stamped(item)})
+    return {source: n for source, n in raw.execute(_LAST, [sources])} if sources else {}
+
+
+def _seen_before(raw: Raw, partition: int, items: Iterable[Item]) -> dict[Identity, bytes]:
+    ids = [item.event.id for item in items if item.event and not _stamped(item)]
+    rows = raw.execute(_SEEN, [partition, ids]).fetchall() if ids else []
+    return {(event_id, source): bytes(digest) for event_id, source, digest in rows}
+
+
+def remember(raw: Raw, partition: int, sifted: Sifted) -> None:
+    """Keep stamps, gaps and ids. Raises Conflict when another transaction has just taken in one of these ids."""
+    with raw.cursor() as cursor:
+        if sifted.stamps:
+            cursor.executemany(_STAMP, sorted(sifted.stamps.items()))
+        if sifted.gaps:
+            cursor.executemany(_GAP, [(g.source, g.after, g.before) for g in sifted.gaps])
+        if sifted.seen:
+            _keep_ids(cursor, partition, sifted.seen)
+
+
+def _keep_ids(cursor: Any, partition: int, seen: dict[Identity, bytes]) -> None:
+    rows = [(partition, event_id, source, digest) for (event_id, source), digest in seen.items()]
+    try:
+        copy_rows(cursor, "inbox", ("partition", "event_id", "source", "digest"), rows)
+    except UniqueViolation as error:
+        raise Conflict(f"partition {partition}: one of these records is being applied elsewhere") from error
+
+
+def trim(raw: Raw, keep_seconds: float) -> int:
+    """Delete ids that came long ago; answer how many."""
+    return raw.execute(_TRIM, [keep_seconds]).rowcount

@@ -1,0 +1,273 @@
+"""The middle of every transaction: fold items over a working set, and flush what came of it to the database.
+
+A record that its handler cannot digest, or whose rows the database refuses, is buried by itself; nobody else notices.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Generic, TypeAlias
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from schemas.envelope import Event, Fact
+from schemas.topics import Topic
+from services.kit import letters, outbox, states
+from services.kit.clock import Clock
+from services.kit.database import is_outside
+from services.kit.fold import Outcome, Surroundings, on_event
+from services.kit.intake import Intake
+from services.kit.limits import TooManyDeadLetters
+from services.kit.locks import Numbers
+from services.kit.outbox import Frames
+from services.kit.partitions import partition_for
+from services.kit.records import Fault, Item
+from services.kit.service import Origin, R, S, Service, Write
+from services.kit.states import Change, Codec, Conflict, Hot, Slot
+from services.kit.writes import Raw, write_all
+
+log = structlog.get_logger("arrears.kit")
+TRIES = 5
+"""How often a transaction is tried again at once after somebody else changed one of its states."""
+
+
+class Fenced(Exception):
+    """The stored position is not where this batch starts: somebody else moved it, or records are missing between.
+
+    Nothing was changed. Start again from the stored position.
+    """
+
+
+Committed: TypeAlias = Callable[[Frames], None]
+"""Told of the frames of each transaction right after its commit."""
+
+
+@dataclass(slots=True)
+class Changes(Generic[S, R]):
+    """What a fold over some items came to."""
+
+    reference: R
+    states: dict[str, Change[S]] = field(default_factory=dict)
+    writes: list[Write] = field(default_factory=list)
+    said: list[Event[Fact]] = field(default_factory=list)
+    buried: list[Item] = field(default_factory=list)
+    parked: list[Item] = field(default_factory=list)
+    blocked: set[str] = field(default_factory=set)
+
+    def accept(self, borrower_id: str, before: S, done: Outcome[S, R], *, always: bool = False) -> None:
+        """Take in one outcome. A state that did not change is not saved, unless `always`."""
+        if always or (done.state is not before and done.state != before):
+            self.states[borrower_id] = Change(done.state, done.next_at)
+        self.writes += done.writes
+        self.said += done.said
+        self.reference = done.reference
+
+    def bury(self, item: Item, error: Exception) -> None:
+        """Take in that an item cannot be applied; its borrower's later ones wait."""
+        self.buried.append(replace(item, fault=Fault.of(error)))
+        if item.borrower_id:
+            self.blocked.add(item.borrower_id)
+
+
+@dataclass(slots=True)
+class Work(Generic[S, R]):
+    """What one transaction knows while it runs."""
+
+    db: Connection
+    raw: Raw
+    around: Surroundings[R]
+    reference: R
+    slots: dict[str, Slot[S]]
+    blocked: set[str] = field(default_factory=set)
+    saved: set[str] = field(default_factory=set)
+    said: dict[outbox.Stream, list[outbox.Frame]] = field(default_factory=dict)
+    dead: set[int] = field(default_factory=set)
+    parked: int = 0
+
+    def changes(self) -> Changes[S, R]:
+        """Nothing changed yet."""
+        return Changes(self.reference)
+
+    def flushed(self, changes: Changes[S, R], saved: Mapping[str, Slot[S]], frames: Frames) -> None:
+        """Know what has been written, for what follows in the same transaction."""
+        self.slots.update(saved)
+        self.saved.update(saved)
+        self.reference = changes.reference
+        self.blocked |= changes.blocked
+        self.dead |= {item.record.offset for item in changes.buried}
+        self.parked += len(changes.parked)
+        self.speak(frames)
+
+    def speak(self, frames: Frames) -> None:
+        """These are to be published after the commit."""
+        for stream, more in frames.items():
+            self.said.setdefault(stream, []).extend(more)
+
+
+@dataclass(slots=True)
+class Room(Generic[S, R]):
+    """One service's decisions on its database. Safe to use from any thread.
+
+    partitions: how many partitions a topic has. known_as_of: up to when a partition's facts have been read.
+    """
+
+    service: Service[S, R]
+    engine: Engine
+    clock: Clock
+    intake: Intake
+    partitions: Callable[[Topic], int]
+    known_as_of: Callable[[int], datetime]
+    committed: Committed
+    codec: Codec[S] = field(init=False)
+    numbers: Numbers = field(default_factory=Numbers)
+    hot: Hot[S] = field(default_factory=Hot)
+
+    def __post_init__(self) -> None:
+        """Derive the codec of the states."""
+        self.codec = Codec(self.service)
+
+    def partition_of(self, borrower_id: str) -> int:
+        """The partition number of a borrower on every borrower-keyed topic."""
+        lead = next((t for t in self.service.reads if t.key == "borrower_id"), None)
+        return partition_for(borrower_id.encode(), self.partitions(lead)) if lead else 0
+
+    # -- begin and end ------------------------------------------------------------------------------------------------
+
+    def open(self, db: Connection, raw: Raw, number: int, borrowers: Sequence[str] = ()) -> Work[S, R]:
+        """A working set with the states of these borrowers, hot ones where there are."""
+        now, hot = self.clock.now(), self.hot.of(number)
+        around: Surroundings[R] = Surroundings(
+            now, self.known_as_of(number), number, self.partitions, self.intake.seal_said
+        )
+        slots = {b: hot[b] for b in borrowers if b in hot}
+        work = Work(db, raw, around, self.service.reference(db, number, now), slots)
+        self.load(work, borrowers)
+        return work
+
+    def load(self, work: Work[S, R], borrowers: Sequence[str]) -> None:
+        """Let the working set know these borrowers too."""
+        missing = [b for b in borrowers if b not in work.slots]
+        found = states.load(work.raw, self.codec, missing)
+        work.slots |= {b: found.get(b) or Slot(self.service.fresh(b), 0) for b in missing}
+
+    def again(self, number: int, run: Callable[[bool], Work[S, R]]) -> Work[S, R]:
+        """Run a transaction and publish what it said; on a conflict run it again at once.
+
+        `run` is told whether to isolate records, because the database refused a row of one of them.
+        """
+        isolate = False
+        for _ in range(TRIES):
+            try:
+                work = run(isolate)
+            except Conflict as conflict:
+                log.info("somebody else changed a state, trying again", partition=number, what=str(conflict))
+                self.hot.forget(number)
+            except Exception as error:
+                self.hot.forget(number)
+                if isolate or is_outside(error) or isinstance(error, Fenced | TooManyDeadLetters):
+                    raise
+                log.warning("a row was refused, isolating it", partition=number, error=_short(error))
+                isolate = True
+            else:
+                self.hot.keep(number, work.slots)
+                self.committed(work.said)
+                return work
+        raise Conflict(f"partition {number}: {TRIES} times in a row")
+
+    def check_unchanged(self, work: Work[S, R]) -> None:
+        """A hot state that was looked at and left alone must still be the stored one: it decided too."""
+        unchanged = {b: slot.version for b, slot in work.slots.items() if b not in work.saved}
+        found = states.versions(work.raw, list(unchanged))
+        if any(found.get(b, 0) != version for b, version in unchanged.items()):
+            raise Conflict("a state that was only looked at")
+
+    # -- fold and flush -----------------------------------------------------------------------------------------------
+
+    def borrowers(self, items: Iterable[Item]) -> list[str]:
+        """Whose states it takes to apply these."""
+        return list(dict.fromkeys(item.borrower_id for item in items if item.borrower_id and self._decides(item)))
+
+    def _decides(self, item: Item) -> bool:
+        return item.event is not None and item.fault is None and type(item.event.data) in self.service.handlers
+
+    def apply(self, work: Work[S, R], items: Sequence[Item], *, isolate: bool) -> None:
+        """Fold the items and flush. Isolated, a refused row costs one record; else it costs the transaction."""
+        if not isolate:
+            self.flush(work, self._fold(work, items))
+        elif error := self.refused(work, lambda: self._fold(work, items)):
+            self._divide(work, items, error)
+
+    def refused(self, work: Work[S, R], fold: Callable[[], Changes[S, R]]) -> Exception | None:
+        """Flush behind a savepoint; answer why it was refused. Raises when the database is away, and Conflict."""
+        try:
+            with work.db.begin_nested():
+                self.flush(work, fold())
+        except Exception as error:
+            if is_outside(error) or isinstance(error, Conflict):
+                raise
+            return error
+        return None
+
+    def _divide(self, work: Work[S, R], items: Sequence[Item], error: Exception) -> None:
+        """Half by half, in order, until the one record stands alone whose rows the database refuses."""
+        if len(items) == 1:
+            changes = work.changes()
+            changes.bury(items[0], error)
+            self.flush(work, changes)
+            return
+        half = len(items) // 2
+        self.apply(work, items[:half], isolate=True)
+        self.apply(work, items[half:], isolate=True)
+
+    def _fold(self, work: Work[S, R], items: Iterable[Item]) -> Changes[S, R]:
+        changes = work.changes()
+        for item in items:
+            if item.fault:
+                changes.buried.append(item)
+            elif item.borrower_id in work.blocked or item.borrower_id in changes.blocked:
+                changes.parked.append(item)
+            else:
+                self._react(work, changes, item)
+        return changes
+
+    def _react(self, work: Work[S, R], changes: Changes[S, R], item: Item) -> None:
+        try:
+            self.decide(work, changes, item)
+        except Exception as error:
+            log.exception("a handler raised", topic=item.topic.name, partition=item.partition, at=item.record.offset)
+            changes.bury(item, error)
+
+    def decide(self, work: Work[S, R], changes: Changes[S, R], item: Item) -> None:
+        """Let the service react to one item. Raises what it raises; then nothing was taken in."""
+        event, origin, borrower_id = item.event, self._origin(item), item.borrower_id
+        assert event is not None
+        if borrower_id is None or not self._decides(item):
+            changes.writes += self.service.record(event, origin)
+            return
+        known = changes.states.get(borrower_id)
+        state = known.state if known else work.slots[borrower_id].state
+        done = on_event(self.service, state, event, reference=changes.reference, around=work.around, origin=origin)
+        changes.accept(borrower_id, state, done)
+
+    def _origin(self, item: Item) -> Origin:
+        wall = datetime.fromtimestamp(item.record.timestamp / 1000, UTC)
+        return Origin(item.topic.name, item.partition, item.record.offset, self.clock.at(wall), wall)
+
+    def flush(self, work: Work[S, R], changes: Changes[S, R]) -> None:
+        """Write what a fold came to. Only when all of it went well does the working set know of it."""
+        saved = states.save(work.raw, self.codec, work.around.partition, changes.states, work.slots)
+        write_all(work.raw, changes.writes, self.service.metadata.sorted_tables)
+        letters.bury(work.raw, changes.buried)
+        letters.park(work.raw, changes.parked)
+        dead = letters.outgoing(self.service.name, changes.buried)
+        frames = outbox.append(work.raw, [*((self._stream(event), event) for event in changes.said), *dead])
+        work.flushed(changes, saved, frames)
+
+    def _stream(self, event: Event[Fact]) -> outbox.Stream:
+        topic = event.data.TOPIC
+        return topic.name, partition_for(event.data.key.encode(), self.partitions(topic))
+
+
+def _short(error: Exception) -> str:
+    return repr(error)[:500]
