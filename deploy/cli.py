@@ -6,65 +6,33 @@ Exit codes: 0 done; 1 the answer is no (bad events, a broken law, nothing found)
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from deploy.dlq import app as dlq
 from deploy.local.background import start_in_background, stop_in_background
-from deploy.local.errors import AlreadyRunning, StackError
 from deploy.local.stack import DEFAULT_VAR, holder
 from deploy.local.state import read_state
-from deploy.publish import NotPublished, Sheet, publish, read_sheet, write_rejects
-from deploy.trace import NothingFound, trace
-from deploy.up import BadClock, clock_setting, read_endpoints
+from deploy.publish import Sheet, publish, read_sheet, write_rejects
+from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
+from deploy.trace import trace
+from deploy.up import clock_setting, read_endpoints
 from schemas.contract import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 contract = typer.Typer(no_args_is_help=True, help="What producers must say, and whether they do.")
 app.add_typer(contract, name="contract")
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-
-Var = Annotated[Path, typer.Option(help="Folder of data, logs and state.", envvar="ARREARS_VAR")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
+app.add_typer(dlq, name="dlq")
 Clock = Annotated[str, typer.Option(help="`system`, or how many times as fast as true time: 3600 is a day in 24 s.")]
 Bootstrap = Annotated[
     str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
 ]
 File = Annotated[Path, typer.Argument(help="JSON lines, one CloudEvent each; - reads standard input.")]
-NO, MISUSE, NOT_RUNNING = 1, 2, 3
-
-
-def say(document: object, as_json: bool, text: str) -> None:
-    """Print the JSON document or the text."""
-    sys.stdout.write((json.dumps(document, indent=2, default=str, ensure_ascii=False) if as_json else text) + "\n")
-
-
-def fail(message: str, code: int) -> NoReturn:
-    """Say one clear thing on standard error and end."""
-    err.print(message, markup=False, highlight=False)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def mending() -> Iterator[None]:
-    """Turn what a user can put right into one message and an exit code."""
-    try:
-        yield
-    except BadClock as error:
-        fail(str(error), MISUSE)
-    except AlreadyRunning as error:
-        fail(str(error), NO)
-    except NothingFound as error:
-        fail(str(error), NO)
-    except StackError as error:
-        fail(str(error), NOT_RUNNING)
 
 
 @app.command()
@@ -230,8 +198,6 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-
-__all__ = ["NotPublished", "app", "main"]
 
 if __name__ == "__main__":
     main()

@@ -47,7 +47,7 @@ class Timeline:
 def trace(database_url: str, id_: str) -> Timeline:
     """The timeline of a loan, borrower, case, placement, visit, notice, promise or event id.
 
-    Facts come from reporting's log of all topics; what is not there yet (unpublished, parked, buried) from the services'
+    Facts come from reporting's log of all topics; what is not there (unpublished, parked, buried) from the services'
     own tables. Raises NothingFound.
     """
     try:

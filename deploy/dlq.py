@@ -1,0 +1,109 @@
+"""`arrears dlq`: what could not be applied, why, and how to run it again."""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from deploy.local.errors import StackError
+from deploy.local.stack import DEFAULT_VAR
+from deploy.said import MISUSE, NO, Json, Var, fail, mending, out, say
+from deploy.up import read_endpoints
+from schemas.topics import SERVICES
+from services.kit.dlq import DeadLetter, list_letters, request_redrive, show_letter
+
+app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, run again.")
+Service = Annotated[str, typer.Option("--service", "-s", help="Only this service's: " + ", ".join(SERVICES))]
+Number = Annotated[int, typer.Argument(help="The number that `list` shows.")]
+
+
+@app.command("list")
+def list_command(
+    service: Service = "", everything: bool = False, var: Var = DEFAULT_VAR, as_json: Json = False
+) -> None:
+    """Show what could not be applied and is not yet run again; --everything shows the others too."""
+    rows = [(name, letter) for name in _named(service) for letter in _letters(name, everything, var)]
+    if as_json:
+        return say([{"service": name, **asdict(letter)} for name, letter in rows], True, "")
+    if not rows:
+        return say(None, False, "No dead letters.")
+    table = Table("service", "no.", "kind", "reason", "origin", "key", "tries", "waiting")
+    for name, one in rows:
+        origin = f"{one.topic}/{one.partition}/{one.offset}"
+        numbers = (str(one.attempts), str(one.waiting))
+        table.add_row(name, str(one.number), one.kind, one.reason, origin, one.key or "", *numbers)
+    return out.print(table)
+
+
+@app.command("show")
+def show_command(number: Number, service: Service, var: Var = DEFAULT_VAR) -> None:
+    """Show one dead letter whole, with its bytes: text where they are UTF-8, else base64."""
+    with _database(_one(service), var) as engine:
+        found = show_letter(engine, number)
+    if found is None:
+        fail(f"{service} has no dead letter {number}.", NO)
+    letter, value, headers = found
+    say({**asdict(letter), "headers": headers, "value": _readable(value)}, True, "")
+
+
+@app.command("redrive")
+def redrive_command(
+    service: Service,
+    numbers: Annotated[list[int] | None, typer.Argument(help="Which; all open ones if none is named.")] = None,
+    dry_run: bool = False,
+    var: Var = DEFAULT_VAR,
+    as_json: Json = False,
+) -> None:
+    """Run dead letters again, and after each what was waiting behind it. Asking twice does no harm."""
+    with _database(_one(service), var) as engine:
+        chosen = [one.number for one in list_letters(engine, limit=100_000) if not numbers or one.number in numbers]
+        count = 0 if dry_run else request_redrive(engine, chosen)
+    text = f"{len(chosen)} would be run again." if dry_run else f"{count} are run again by their partitions' owners."
+    say({"chosen": chosen, "requested": count}, as_json, text)
+
+
+def _named(service: str) -> tuple[str, ...]:
+    return (_one(service),) if service else SERVICES
+
+
+def _one(service: str) -> str:
+    if service not in SERVICES:
+        fail(f"{service!r} is not a service: choose from {', '.join(SERVICES)}.", MISUSE)
+    return service
+
+
+def _letters(service: str, everything: bool, var: Var) -> list[DeadLetter]:
+    with _database(service, var) as engine:
+        return list_letters(engine, open_only=not everything, limit=1000)
+
+
+@contextmanager
+def _database(service: str, var: Var) -> Iterator[Engine]:
+    with mending():
+        url = make_url(read_endpoints(var)["database"]).set(drivername="postgresql+psycopg")
+        options = {"options": f"-csearch_path={service}"}
+        engine = create_engine(url, connect_args=options, poolclass=NullPool)
+        try:
+            yield engine
+        except OperationalError as error:
+            raise StackError(f"The database does not answer: {error.orig}. Is the system up?") from None
+        finally:
+            engine.dispose()
+
+
+def _readable(value: bytes | None) -> str | dict[str, str] | None:
+    if value is None:
+        return None
+    try:
+        return json.loads(value) if value[:1] in b"{[" else value.decode()
+    except ValueError:
+        return {"base64": base64.b64encode(value).decode()}
