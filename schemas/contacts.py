@@ -14,6 +14,7 @@ from schemas.values import (
     Currency,
     Id,
     Instant,
+    JsonObject,
     Party,
     Personal,
     Positive,
@@ -27,7 +28,10 @@ Purpose = Literal["early_warning", "reminder", "notice", "letter", "lawyers_lett
 
 
 class ContactDecision(Fact):
-    """A decision of the contact gate: what was asked, what the rules said, by which version, on what knowledge."""
+    """A decision of the contact gate: what was asked, what the rules said, by which version, on what knowledge.
+
+    `inputs` is all that the rules were told, so that the decision can be made again; ids only, no personal value.
+    """
 
     contact_id: Id
     borrower_id: Id
@@ -44,6 +48,16 @@ class ContactDecision(Fact):
     reasons: tuple[Reason, ...] = ()
     counters: dict[str, int] = Field(default_factory=dict)
     known_as_of: Instant
+    case_id: Id | None = None
+    step: Step | None = None
+    attempt: int = 1
+    contact_point: Id | None = None
+    template: str | None = None
+    language: str | None = None
+    currency: Currency | None = None
+    arrears: Arrears | None = None
+    days_past_due: int | None = None
+    inputs: JsonObject = Field(default_factory=dict)
 
 
 class ContactAllowed(ContactDecision, type="contact.allowed.v1", topic=CONTACTS):
@@ -70,6 +84,20 @@ class ContactCancelled(Fact, type="contact.cancelled.v1", topic=CONTACTS):
     cancelled_at: Instant
 
 
+class ContactSettled(Fact, type="contact.settled.v1", topic=CONTACTS):
+    """A permitted contact (a visit, an agency's call) has been made, or its permit ran out and nobody said so.
+
+    It counts either way; `unanswered` does not count as a conversation.
+    """
+
+    contact_id: Id
+    borrower_id: Id
+    channel: Channel
+    purpose: Purpose
+    outcome: Literal["made", "connected", "unanswered", "unreported"]
+    settled_at: Instant
+
+
 class Proof(Value):
     """Evidence that a notice reached a verified contact point."""
 
@@ -88,6 +116,18 @@ class NoticeFact(Fact):
     loan_ids: tuple[Id, ...]
     step: Step
     channel: Channel
+
+
+class NoticeSubmitting(NoticeFact, type="notice.submitting.v1", topic=CONTACTS):
+    """The notice is being handed to a carrier: no stop withdraws it any more, and a crash leaves it unknown."""
+
+    claimed_at: Instant
+
+
+class NoticeNotSubmitted(NoticeFact, type="notice.not_submitted.v1", topic=CONTACTS):
+    """The carrier was away and nothing has left the house: the notice waits again."""
+
+    since: Instant
 
 
 class NoticeSent(NoticeFact, type="notice.sent.v1", topic=CONTACTS):
