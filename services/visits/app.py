@@ -1,0 +1,40 @@
+"""Plugs visits together: what it reads, what it knows, what it decides, whom it answers."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from schemas.topics import VISITS, topics_of
+from services.kit.service import Service
+from services.rulebook.strategy import load_strategy
+from services.visits.domain import life
+from services.visits.domain.panel import Panel, Policy
+from services.visits.domain.state import Borrower, fresh
+from services.visits.handlers import HANDLERS
+from services.visits.store import metadata
+from services.visits.store_panel import learn, load_panel
+from services.visits.store_rows import projection, record
+
+
+def service(credential_key: bytes, policy: Policy | None = None) -> Service[Borrower, Panel]:
+    """Visits as a value. `credential_key` makes the codes that borrowers check; the policy is the strategy's by default."""
+    values = policy or Policy.of(load_strategy())
+
+    def reference(db: Connection, _partition: int, now: datetime) -> Panel:
+        return load_panel(db, values, now)
+
+    return Service(
+        name=VISITS,
+        reads=topics_of(VISITS),
+        state=Borrower,
+        fresh=fresh,
+        handlers=HANDLERS,
+        tick=life.tick,
+        next_at=life.next_at,
+        reference=reference,
+        metadata=metadata,
+        learn=learn,
+        project=projection(credential_key),
+        record=record,
+        opens=frozenset({"name", "addresses", "statement"}),
+    )
