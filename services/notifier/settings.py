@@ -17,6 +17,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class NotifierSettings(Settings):
     """Settings of notifier. What a bank must change before it writes to anyone: `lender_*` and `complaints`."""
 
+    strategy: str = "default-v1"
     smpp_host: str
     smpp_port: Port = 2775
     smpp_system_id: str = "arrears"

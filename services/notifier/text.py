@@ -47,10 +47,14 @@ class Lender:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What one notice is about. `to` and `name` are personal; `link_until` is the last day the link works."""
+    """What one notice is about. `to` and `name` are personal; `link_until` is the last day the link works.
+
+    template: the name of its texts; the step's own where it is empty.
+    """
 
     contact_id: str
     step: Step
+    template: str = ""
     channel: Channel
     language: Language
     to: str
@@ -92,15 +96,16 @@ class Texts:
     def write(self, notice: Notice) -> Written:
         """The notice in words. Raises Unfit when it may not be sent."""
         texts = self._texts[notice.language]
-        if notice.step not in texts:
-            raise Unfit(f"no text for step {notice.step}")
+        name = notice.template or notice.step
+        if name not in texts:
+            raise Unfit(f"no text {name}")
         try:
-            message = self._message(notice, texts[notice.step], texts["labels"])
+            message = self._message(notice, texts[name], texts["labels"])
         except TemplateError as error:
-            raise Unfit(f"text {notice.step}: {error.message}") from None
+            raise Unfit(f"text {name}: {error.message}") from None
         self._check(notice, message)
         digest = hashlib.sha256(f"{message.subject}\n{message.text}".encode()).hexdigest()
-        return Written(message, f"{notice.step}.{notice.channel}", self.version, digest)
+        return Written(message, f"{name}.{notice.channel}", self.version, digest)
 
     def _message(self, notice: Notice, own: Mapping[str, Template], labels: Mapping[str, Template]) -> Message:
         values = self._values(notice)
@@ -141,31 +146,35 @@ class Texts:
             "complaints": self._lender.complaints,
             "link": notice.link,
         } | {name: money(amount, notice.currency, notice.language) for name, amount in _owed(notice).items()}
-        lacking = [name for name, part in wanted.items() if re.sub(r"\s", "", part) not in bare]
+        lacking = [what for what, part in wanted.items() if re.sub(r"\s", "", part) not in bare]
         if lacking:
-            raise Unfit(f"text {notice.step}.{notice.channel} lacks {', '.join(lacking)}")
+            raise Unfit(f"text {notice.template or notice.step}.{notice.channel} lacks {', '.join(lacking)}")
         if found := FORBIDDEN.search(said):
-            raise Unfit(f"text {notice.step}.{notice.channel} says {found[0]!r}")
+            raise Unfit(f"text {notice.template or notice.step}.{notice.channel} says {found[0]!r}")
 
     def _try_out(self) -> None:
         for language, texts in self._texts.items():
-            for step in texts.keys() - {"labels"}:
+            for name in texts.keys() - {"labels"}:
                 for channel in ("sms", "email", "letter"):
-                    self.write(_sample(step, channel, language))
+                    self.write(_sample(name, channel, language))
 
 
 def component_rows(notice: Notice, words: Mapping[str, str]) -> list[dict[str, object]]:
-    """The amounts as labelled rows, a total last where there is more than one."""
+    """The amounts as labelled rows, a total last where there is more than one; what is not due yet as one sum."""
 
     def row(name: str, amount: Decimal) -> dict[str, object]:
         shown = money(amount, notice.currency, notice.language)
         return {"label": words[name], "amount": shown, "total": name == "total"}
 
+    if notice.step == "early_warning":
+        return [row("total", notice.arrears.total) | {"label": words["due"]}]
     rows = [row(name, amount) for name, amount in _owed(notice).items()]
     return rows if len(rows) > 2 else rows[:-1]
 
 
 def _owed(notice: Notice) -> dict[str, Decimal]:
+    if notice.step == "early_warning":
+        return {"total": notice.arrears.total}
     parts = {"principal": notice.arrears.principal, "interest": notice.arrears.interest, "fees": notice.arrears.fees}
     return {name: amount for name, amount in parts.items() if amount} | {"total": notice.arrears.total}
 
@@ -200,10 +209,11 @@ def _latest(folder: Path) -> str:
     return max(versions, key=lambda name: int(name[1:]))
 
 
-def _sample(step: str, channel: Channel, language: Language) -> Notice:
+def _sample(name: str, channel: Channel, language: Language) -> Notice:
     return Notice(
         contact_id="N-SAMPLE-1",
-        step=step,  # type: ignore[arg-type]
+        step="early_warning" if name == "early_warning" else "notice",
+        template=name,
         channel=channel,
         language=language,
         to="sample",

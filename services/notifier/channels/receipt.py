@@ -2,21 +2,21 @@
 
 import re
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Literal
 
 from smpplib.command import Command
 
-Fate = Literal["delivered", "failed", "unknown"]
+Fate = Literal["delivered", "failed"]
 
 RECEIPT_BITS = 0x3C  # esm_class bits 5-2: message type (SMPP 3.4, 5.2.12)
 DELIVERY_RECEIPT = 0x04
-BY_STATE: dict[int, Fate] = {2: "delivered", 3: "failed", 4: "failed", 5: "failed", 7: "unknown", 8: "failed"}
+BY_STATE: dict[int, Fate] = {2: "delivered", 3: "failed", 4: "failed", 5: "failed", 8: "failed"}
 BY_WORD: dict[str, Fate] = {
     "DELIVRD": "delivered",
     "EXPIRED": "failed",
     "DELETED": "failed",
     "UNDELIV": "failed",
-    "UNKNOWN": "unknown",
     "REJECTD": "failed",
 }
 _id = re.compile(r"\bid:(\S+)")
@@ -26,15 +26,16 @@ _err = re.compile(r"\berr:(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The last word of a carrier about one message."""
+    """The last word of a carrier about one message. digest: SHA-256 of what it said."""
 
     reference: str
     fate: Fate
     detail: str = ""
+    digest: str = ""
 
 
 def read_receipt(pdu: Command) -> Receipt | None:
-    """The receipt in a deliver_sm; None for anything else, also for a state on the way (enroute, accepted)."""
+    """The receipt in a deliver_sm; None for anything else, also for what is no last word: on the way, or not known."""
     if pdu.esm_class & RECEIPT_BITS != DELIVERY_RECEIPT:
         return None
     text = _decoded(pdu.short_message or pdu.message_payload)
@@ -43,7 +44,8 @@ def read_receipt(pdu: Command) -> Receipt | None:
     fate = BY_STATE.get(pdu.message_state) if pdu.message_state is not None else BY_WORD.get(word.upper())
     if not reference or fate is None:
         return None
-    return Receipt(reference, fate, f"{word} {_first(_err, text)}".strip())
+    said = f"{reference}\0{pdu.message_state}\0{text}"
+    return Receipt(reference, fate, f"{word} {_first(_err, text)}".strip(), sha256(said.encode()).hexdigest())
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

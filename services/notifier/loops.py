@@ -1,0 +1,40 @@
+"""What runs beside the stream: the carriers' connections, the sender, and the inbox of receipts."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+
+from services.kit.metrics import Metric
+from services.notifier import receipts, sender
+from services.notifier.channels import Channel
+from services.notifier.channels.email import Email
+from services.notifier.channels.letter import Letters, letter_fonts
+from services.notifier.channels.sms import Sms
+from services.notifier.receipts import Inbox
+from services.notifier.sender import Running, Sender
+from services.notifier.settings import NotifierSettings
+from services.notifier.text import Texts
+from services.notifier.writer import Writer
+from services.rulebook.strategy import load_strategy
+
+METRICS: tuple[Metric, ...] = (sender.SENT, sender.HELD, sender.DOWN, receipts.RECEIPTS)
+"""What notifier counts beyond what the kit counts."""
+
+
+async def send(runtime: Running, *, settings: NotifierSettings) -> None:
+    """Connect to the carriers and send, for the life of the worker."""
+    texts = Texts(settings.lender())
+    writer = Writer(texts, settings.links(), settings.link_days, load_strategy(settings.strategy))
+    inbox = Inbox(runtime)
+    channels: Mapping[str, Channel] = {
+        "sms": Sms(settings.smpp(), inbox.take),
+        "email": Email(settings.smtp()),
+        "letter": Letters(settings.print_dir, texts.folder / "letter.typ", letter_fonts(settings.font_dir)),
+    }
+    async with AsyncExitStack() as stack:
+        for channel in channels.values():
+            await channel.open()
+            stack.push_async_callback(channel.close)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(inbox.run())
+            tasks.create_task(Sender(runtime, channels, writer).run())

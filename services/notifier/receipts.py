@@ -1,0 +1,107 @@
+"""Receipts on their way from a carrier to the notice: kept first, acknowledged then, applied once the notice is known.
+
+A receipt may come before the outcome of its own submit is stored, on another worker, or twice. It waits in a table.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from services.kit.metrics import Counter
+from services.kit.plug import Runtime
+from services.kit.service import Refused
+from services.notifier import domain, handlers, store_outgoing
+from services.notifier.channels.receipt import Receipt
+from services.notifier.domain import Borrower, Policy
+from services.notifier.store_outgoing import Waiting
+
+log = structlog.get_logger(__name__)
+Running = Runtime[Borrower, Policy]
+
+ROUND_SECONDS = 0.2
+BATCH = 500
+UNCLAIMED = timedelta(days=30)
+"""A receipt for which no notice came in so many business days is nobody's; no receipt decides anything after 72 h."""
+
+RECEIPTS = Counter("arrears_notifier_receipts_total", "Receipts by what became of them.", ("result",))
+
+
+class Inbox:
+    """Keeps receipts in bulk, and applies those whose notice is on a partition of this worker."""
+
+    def __init__(self, runtime: Running) -> None:
+        self._runtime = runtime
+        self._arrived: asyncio.Queue[tuple[Receipt, asyncio.Future[None]]] = asyncio.Queue()
+
+    async def take(self, receipt: Receipt) -> None:
+        """Keep a receipt. Returns once it is stored; raises when it could not be."""
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._arrived.put_nowait((receipt, stored))
+        await stored
+
+    async def run(self) -> None:
+        """Keep and apply, for ever."""
+        await asyncio.gather(self._keep(), self._apply())
+
+    async def _keep(self) -> None:
+        while True:
+            batch = [await self._arrived.get()]
+            while not self._arrived.empty() and len(batch) < BATCH:
+                batch.append(self._arrived.get_nowait())
+            try:
+                await asyncio.to_thread(self._store, [receipt for receipt, _ in batch])
+                error = None
+            except Exception as failed:
+                error = failed
+            for _, stored in batch:
+                if not stored.done():
+                    stored.set_exception(error) if error else stored.set_result(None)
+
+    def _store(self, receipts: Sequence[Receipt]) -> None:
+        now = self._runtime.clock.now()
+        rows = [
+            {"reference": r.reference, "fate": r.fate, "detail": r.detail, "digest": r.digest, "received_at": now}
+            for r in receipts
+        ]
+        with self._runtime.engine.begin() as db:
+            store_outgoing.keep(db, rows)
+
+    async def _apply(self) -> None:
+        while True:
+            try:
+                applied = await asyncio.to_thread(self.apply)
+            except Exception as error:
+                log.warning("receipts_wait", reason=type(error).__name__)
+                applied = 0
+            await asyncio.sleep(0 if applied == BATCH else ROUND_SECONDS)
+
+    def apply(self) -> int:
+        """Apply what waits; answer how many."""
+        owned = sorted(self._runtime.owned())
+        with self._runtime.engine.begin() as db:
+            found = store_outgoing.waiting(db, owned, BATCH)
+            forgotten = store_outgoing.drop_older(db, self._runtime.clock.now() - UNCLAIMED)
+        RECEIPTS.add(forgotten, "nobody's")
+        for receipt in found:
+            self._command(receipt)
+        if found:
+            with self._runtime.engine.begin() as db:
+                store_outgoing.drop(db, [receipt.reference for receipt in found])
+        return len(found)
+
+    def _command(self, receipt: Waiting) -> None:
+        act = handlers.command(domain.receipt, receipt.contact_id, _outcome(receipt))
+        try:
+            self._runtime.command(receipt.borrower_id, act, key=f"receipt/{receipt.reference}")
+            RECEIPTS.add(1, receipt.fate)
+        except Refused as refused:
+            RECEIPTS.add(1, "too late")
+            log.info("receipt_passed_over", contact_id=receipt.contact_id, reason=str(refused))
+
+
+def _outcome(receipt: Waiting) -> domain.Receipt:
+    if receipt.fate == "delivered":
+        return domain.Delivered(receipt.received_at, receipt.reference, receipt.digest)
+    return domain.Failed(receipt.received_at, receipt.detail or "the carrier could not deliver it")

@@ -1,0 +1,278 @@
+"""The one place where a notice leaves the house: claim, look once more, hand over, record what became of it.
+
+Only notices on partitions whose stopping facts are known to the second are touched; the others are held and counted. A
+contact is claimed in its borrower's own state, so a stop comes either before (and it is not sent) or after. What was
+claimed and has no outcome is never sent again: it ends as unknown.
+"""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import structlog
+
+from schemas.values import Sealed
+from services.kit.metrics import Counter, Gauge
+from services.kit.plug import Runtime
+from services.kit.service import Refused as NotAllowed
+from services.kit.vault import NotOpened
+from services.notifier import domain, handlers, store_outgoing
+from services.notifier.channels import Accepted, Channel, ChannelDown, Refused, Submission, Unknown
+from services.notifier.domain import Borrower, Policy
+from services.notifier.store_outgoing import Outgoing
+from services.notifier.text import Unfit, Written
+
+log = structlog.get_logger(__name__)
+Running = Runtime[Borrower, Policy]
+Write = Callable[[Outgoing, str, str, datetime], Written]
+"""Turns a contact, the address and the name in clear, and the instant into a message. Raises Unfit."""
+
+ROUND_SECONDS = 0.1
+LOOK_SECONDS = 1.0
+STRANDED_SECONDS = 20.0
+"""True seconds after which a claimed contact that is not in our hands is in nobody's: no carrier may take so long."""
+
+REST_SECONDS = 1.0
+BACKOFF_SECONDS = (0.5, 15.0)
+DRAIN_SECONDS = 5.0
+THREADS = 8
+
+FIELDS = {"sms": "phones.number", "email": "emails.address", "letter": "addresses.text"}
+"""Under which path the vault sealed the address of a channel."""
+
+SENT = Counter("arrears_notifier_submissions_total", "Notices handed to a carrier, by outcome.", ("channel", "outcome"))
+HELD = Gauge("arrears_notifier_held", "Notices held because what could stop them is not known to the second.")
+DOWN = Gauge("arrears_notifier_channel_down", "1 while a carrier cannot be reached.", ("channel",))
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """One channel and what is under way on it."""
+
+    name: str
+    channel: Channel
+    busy: int = 0
+    delay: float = 0.0
+    closed_until: float = 0.0
+
+    def room(self) -> int:
+        """How many more may go at this moment."""
+        if time.monotonic() < self.closed_until or not self.channel.ready():
+            return 0
+        return self.channel.window - self.busy
+
+    def went_well(self) -> None:
+        if self.delay:
+            log.info("channel_up", channel=self.name)
+        self.delay = 0.0
+        DOWN.set(0, self.name)
+
+    def went_down(self, why: str) -> None:
+        if not self.delay:
+            log.warning("channel_down", channel=self.name, reason=why)
+        self.delay = min(max(self.delay * 2, BACKOFF_SECONDS[0]), BACKOFF_SECONDS[1])
+        self.closed_until = time.monotonic() + self.delay
+        DOWN.set(1, self.name)
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends what may be sent on the partitions of this worker."""
+
+    runtime: Running
+    channels: Mapping[str, Channel]
+    write: Write
+    _lanes: dict[str, _Lane] = field(init=False)
+    _hands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _resting: dict[str, float] = field(default_factory=dict)
+    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "sender"))
+    _looked: float = 0.0
+
+    def __post_init__(self) -> None:
+        """A lane for each channel."""
+        self._lanes = {name: _Lane(name, channel) for name, channel in self.channels.items()}
+
+    async def run(self) -> None:
+        """Send, for ever. Cancelled, it lets what is under way end, and records what is known of the rest."""
+        try:
+            while True:
+                await self._round_or_wait()
+                await asyncio.sleep(ROUND_SECONDS)
+        finally:
+            await self.drain()
+            self._threads.shutdown(wait=False)
+
+    async def _round_or_wait(self) -> None:
+        try:
+            await self.round()
+        except Exception as error:
+            log.warning("sender_waits", reason=type(error).__name__, detail=str(error)[:200])
+            await asyncio.sleep(REST_SECONDS)
+
+    async def round(self) -> None:
+        """Take what may go now and start sending it; from time to time look for what is held or stranded."""
+        owned = self.runtime.owned()
+        fresh = sorted(partition for partition in owned if self.runtime.fresh(partition))
+        if time.monotonic() - self._looked >= LOOK_SECONDS:
+            self._looked = time.monotonic()
+            await self._aside(self._look, sorted(owned), sorted(owned.difference(fresh)))
+        room = {lane.name: lane.room() for lane in self._lanes.values()}
+        ready = [name for name, places in room.items() if places > 0]
+        if fresh and ready:
+            for outgoing in await self._aside(self._due, fresh, ready, sum(room[name] for name in ready)):
+                if room[outgoing.channel] > 0:
+                    room[outgoing.channel] -= 1
+                    self._start(outgoing)
+
+    async def drain(self) -> None:
+        """Take nothing more; wait a little for what is under way, then let go of it."""
+        under_way = list(self._hands.values())
+        if under_way:
+            _, late = await asyncio.wait(under_way, timeout=DRAIN_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+
+    def in_hand(self) -> int:
+        """How many are under way."""
+        return len(self._hands)
+
+    def _due(self, partitions: Sequence[int], channels: Sequence[str], limit: int) -> list[Outgoing]:
+        """What may go, with the keys of its borrowers at hand."""
+        self._resting = {contact: until for contact, until in self._resting.items() if until > time.monotonic()}
+        but = [*self._hands, *self._resting]
+        with self.runtime.engine.connect() as db:
+            rows = store_outgoing.due(db, partitions, channels, self.runtime.clock.now(), but=but, limit=limit)
+        self.runtime.vault.prepare(row.borrower_id for row in rows)
+        return rows
+
+    def _look(self, owned: Sequence[int], behind: Sequence[int]) -> None:
+        now = self.runtime.clock.now()
+        a_second = self.runtime.clock.seconds(timedelta(seconds=1))  # true seconds in a business second
+        before = now - timedelta(seconds=STRANDED_SECONDS / a_second)
+        with self.runtime.engine.connect() as db:
+            HELD.set(store_outgoing.held(db, behind, now))
+            found = store_outgoing.stranded(db, owned, before, [*self._hands])
+        for contact in found:
+            log.warning("contact_stranded", contact_id=contact.contact_id)
+            outcome = domain.Unknown("the sender was lost between claim and outcome")
+            act = handlers.command(domain.submitted, contact.contact_id, outcome)
+            with contextlib.suppress(NotAllowed):
+                self.runtime.command(contact.borrower_id, act, key=f"stranded/{contact.contact_id}")
+
+    # -- one contact --------------------------------------------------------------------------------------------------
+
+    def _start(self, outgoing: Outgoing) -> None:
+        lane = self._lanes[outgoing.channel]
+        lane.busy += 1
+        task = asyncio.create_task(self._send(outgoing, lane), name=outgoing.contact_id)
+        self._hands[outgoing.contact_id] = task
+
+        def ended(done: asyncio.Task[None]) -> None:
+            lane.busy -= 1
+            self._hands.pop(outgoing.contact_id, None)
+            if not done.cancelled() and (error := done.exception()):
+                self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
+                log.error("contact_not_sent", contact_id=outgoing.contact_id, reason=repr(error)[:200])
+
+        task.add_done_callback(ended)
+
+    async def _send(self, outgoing: Outgoing, lane: _Lane) -> None:
+        written = await self._aside(self._written, outgoing)
+        claim = f"{outgoing.contact_id}/{uuid.uuid4().hex[:12]}"
+        if not self.runtime.fresh(outgoing.partition) or not await self._claim(outgoing, claim):
+            self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
+            return
+        handed_over = self.runtime.clock.now()
+        try:
+            outcome = await self._submit(outgoing, written, lane)
+        except ChannelDown:
+            self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
+            await self._record(outgoing, domain.released, f"released/{claim}")
+            return
+        SENT.add(1, outgoing.channel, type(outcome).__name__.lower())
+        told = _told(outcome, written, outgoing.language, handed_over)
+        await self._record(outgoing, domain.submitted, f"submitted/{claim}", told)
+
+    async def _submit(self, outgoing: Outgoing, written: Written | Refused, lane: _Lane) -> Submission:
+        """Hand over. Raises ChannelDown when nothing left the house, or nothing may any more."""
+        if isinstance(written, Refused):
+            return written
+        if not self.runtime.fresh(outgoing.partition):
+            raise ChannelDown("the partition fell behind")
+        try:
+            outcome = await lane.channel.submit(written.message)
+        except ChannelDown as down:
+            lane.went_down(str(down))
+            raise
+        except asyncio.CancelledError:
+            return Unknown("the sender was stopped while the carrier had it")
+        lane.went_well()
+        return outcome
+
+    def _written(self, outgoing: Outgoing) -> Written | Refused:
+        """The message in clear. A person who was forgotten, or a text that may not be sent, is a refusal."""
+        try:
+            if outgoing.point is None:
+                return Refused("the contact point is not known any more")
+            to = self._opened(outgoing.borrower_id, FIELDS[outgoing.channel], outgoing.point)
+            named = outgoing.channel == "letter" and outgoing.name
+            name = self._opened(outgoing.borrower_id, "name", outgoing.name) if named and outgoing.name else ""
+            return self.write(outgoing, to, name, self.runtime.clock.now())
+        except NotOpened:
+            return Refused("the contact data cannot be opened")
+        except Unfit as unfit:
+            log.error("text_unfit", contact_id=outgoing.contact_id, reason=str(unfit))
+            return Refused(f"the text may not be sent: {unfit}")
+
+    def _opened(self, borrower_id: str, path: str, sealed: Mapping[str, str]) -> str:
+        return self.runtime.vault.open(borrower_id, path, Sealed(**sealed))
+
+    async def _claim(self, outgoing: Outgoing, claim: str) -> bool:
+        act = handlers.command(domain.claimed, outgoing.contact_id)
+        try:
+            await self._aside(self._command, outgoing.borrower_id, act, f"claimed/{claim}")
+        except NotAllowed as refused:
+            log.info("claim_refused", contact_id=outgoing.contact_id, reason=str(refused))
+            return False
+        return True
+
+    async def _record(self, outgoing: Outgoing, decision: Callable[..., object], key: str, *given: object) -> None:
+        """Store the outcome, however long the database is away; a second try with the same key changes nothing."""
+        act, delay = handlers.command(decision, outgoing.contact_id, *given), BACKOFF_SECONDS[0]
+        while True:
+            try:
+                await self._aside(self._command, outgoing.borrower_id, act, key)
+                return
+            except NotAllowed as refused:
+                log.warning("outcome_refused", contact_id=outgoing.contact_id, reason=str(refused))
+                return
+            except Exception as error:
+                log.warning("outcome_waits", contact_id=outgoing.contact_id, reason=type(error).__name__)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, BACKOFF_SECONDS[1])
+
+    def _command(self, borrower_id: str, act: handlers.Act, key: str) -> None:
+        self.runtime.command(borrower_id, act, key=key)
+
+    async def _aside(self, work: Callable[..., T], *given: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+
+def _told(outcome: Submission, written: Written | Refused, language: str, at: datetime) -> domain.Submission:
+    """The outcome as the domain knows it; `at` is when it was handed over."""
+    match outcome, written:
+        case Accepted(reference), Written(_, template, version, digest):
+            return domain.Accepted(reference, at, version, digest, template, language)
+        case Refused(reason), _:
+            return domain.Refused(reason)
+        case _:
+            return domain.Unknown(getattr(outcome, "reason", ""))

@@ -1,0 +1,138 @@
+"""What the sender asks of the read tables, and the carriers' receipts that wait for their notice."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, String, Table, and_, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.notifier.store import INSTANT, borrowers, contacts, metadata
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("reference", String, primary_key=True, comment="the carrier's, as in contacts.carrier_reference"),
+    Column("fate", String, nullable=False, comment="delivered or failed"),
+    Column("detail", String, nullable=False),
+    Column("digest", String, nullable=False, comment="SHA-256 of the receipt as it came"),
+    Column("received_at", INSTANT, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A contact that may go out: what the text needs, and the sealed values of person and place."""
+
+    contact_id: str
+    borrower_id: str
+    partition: int
+    channel: str
+    step: str
+    template: str
+    language: str
+    amounts: Mapping[str, Any]
+    time_zone: str
+    name: Mapping[str, str] | None
+    point: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """A contact found in the hands of nobody."""
+
+    contact_id: str
+    borrower_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A receipt whose notice is known."""
+
+    reference: str
+    contact_id: str
+    borrower_id: str
+    fate: str
+    detail: str
+    digest: str
+    received_at: datetime
+
+
+_due = and_(contacts.c.state == "pending", contacts.c.step.is_not(None))
+
+
+def due(
+    db: Connection, partitions: Sequence[int], channels: Sequence[str], now: datetime, *, but: Sequence[str], limit: int
+) -> list[Outgoing]:
+    """Notices on these partitions and channels that may go out, the longest waiting first."""
+    rows = db.execute(
+        select(contacts, borrowers.c.name, borrowers.c.points, borrowers.c.time_zone)
+        .join(borrowers, borrowers.c.borrower_id == contacts.c.borrower_id)
+        .where(_due, contacts.c.partition.in_(partitions), contacts.c.channel.in_(channels))
+        .where(contacts.c.not_before <= now, contacts.c.expires_at > now, contacts.c.contact_id.not_in(but))
+        .order_by(contacts.c.not_before)
+        .limit(limit)
+    )
+    return [_outgoing(row) for row in rows]
+
+
+def _outgoing(row: Any) -> Outgoing:
+    point = row.points.get(row.contact_point_id)
+    return Outgoing(
+        contact_id=row.contact_id,
+        borrower_id=row.borrower_id,
+        partition=row.partition,
+        channel=row.channel,
+        step=row.step,
+        template=row.template or row.step,
+        language=row.language or "",
+        amounts=row.amounts or {},
+        time_zone=row.time_zone,
+        name=row.name,
+        point=point["value"] if point else None,
+    )
+
+
+def held(db: Connection, partitions: Sequence[int], now: datetime) -> int:
+    """How many notices on these partitions could go out if what stops them were known."""
+    where = and_(_due, contacts.c.partition.in_(partitions), contacts.c.not_before <= now, contacts.c.expires_at > now)
+    return db.scalar(select(func.count()).select_from(contacts).where(where)) or 0
+
+
+def stranded(db: Connection, partitions: Sequence[int], before: datetime, but: Sequence[str]) -> list[Stranded]:
+    """Notices on these partitions that were claimed before an instant and have no outcome."""
+    rows = db.execute(
+        select(contacts.c.contact_id, contacts.c.borrower_id)
+        .where(contacts.c.state == "submitting", contacts.c.partition.in_(partitions))
+        .where(contacts.c.claimed_at < before, contacts.c.contact_id.not_in(but))
+        .limit(500)
+    )
+    return [Stranded(row.contact_id, row.borrower_id) for row in rows]
+
+
+def keep(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
+    """Store receipts; the first word about a reference counts."""
+    db.execute(insert(receipts).on_conflict_do_nothing(), list(rows))
+
+
+def waiting(db: Connection, partitions: Sequence[int], limit: int = 500) -> list[Waiting]:
+    """Receipts for notices on these partitions, oldest first. One whose notice is not known yet goes on waiting."""
+    rows = db.execute(
+        select(receipts, contacts.c.contact_id, contacts.c.borrower_id)
+        .join(contacts, contacts.c.carrier_reference == receipts.c.reference)
+        .where(contacts.c.partition.in_(partitions))
+        .order_by(receipts.c.received_at)
+        .limit(limit)
+    )
+    return [Waiting(r.reference, r.contact_id, r.borrower_id, r.fate, r.detail, r.digest, r.received_at) for r in rows]
+
+
+def drop(db: Connection, references: Sequence[str]) -> None:
+    """Forget receipts that have been applied."""
+    db.execute(delete(receipts).where(receipts.c.reference.in_(references)))
+
+
+def drop_older(db: Connection, before: datetime) -> int:
+    """Forget receipts for which no notice came; answer how many."""
+    return db.execute(delete(receipts).where(receipts.c.received_at < before)).rowcount

@@ -1,0 +1,55 @@
+"""From a contact that may go out to the message that goes: amounts, local dates, and the signed link."""
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from schemas.values import Arrears, Channel, Step
+from services.kit.pages import known_language
+from services.notifier.links import Links
+from services.notifier.store_outgoing import Outgoing
+from services.notifier.text import Notice, Texts, Written
+from services.rulebook.strategy import Strategy
+
+
+class Writer:
+    """Writes notices. The link is signed at that moment and works for `link_days` days."""
+
+    def __init__(self, texts: Texts, links: Links, link_days: int, strategy: Strategy) -> None:
+        self._texts, self._links, self._link_days = texts, links, link_days
+        self._windows = {step.step: step.response_window_days for step in strategy.ladder.steps}
+
+    def __call__(self, outgoing: Outgoing, to: str, name: str, now: datetime) -> Written:
+        """The message. Raises Unfit when it may not be sent."""
+        zone = ZoneInfo(outgoing.time_zone)
+        until = now + timedelta(days=self._link_days)
+        amounts = outgoing.amounts
+        return self._texts.write(
+            Notice(
+                contact_id=outgoing.contact_id,
+                step=cast("Step", outgoing.step),
+                template=outgoing.template,
+                channel=cast("Channel", outgoing.channel),
+                language=known_language(outgoing.language) or "zh-CN",
+                to=to,
+                name=name,
+                currency=amounts["currency"],
+                arrears=arrears_of(amounts),
+                days_past_due=amounts["days_past_due"],
+                written_on=now.astimezone(zone).date(),
+                response_days=self._windows.get(outgoing.step, 0),
+                link=self._links.address(self._links.sign("n", outgoing.contact_id, until)),
+                link_until=until.astimezone(zone).date(),
+                due_date=_date(amounts.get("due_date")),
+            )
+        )
+
+
+def arrears_of(amounts: Any) -> Arrears:
+    """The components that a contact's row names."""
+    return Arrears(**{name: Decimal(amounts[name]) for name in ("principal", "interest", "fees")})
+
+
+def _date(value: str | None) -> date | None:
+    return date.fromisoformat(value) if value else None
