@@ -165,6 +165,8 @@ class VisitHalted(VisitFact, type="visit.halted.v1", topic=VISITS_TOPIC):
     """The team asked at the door and was told to stop. Says nothing about whether the visit has ended."""
 
     reason: Text
+    code: Text = ""
+    detail: Text = ""
     asked_at: Instant
     known_as_of: Instant
     team: tuple[Id, ...]
