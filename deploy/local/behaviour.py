@@ -47,7 +47,7 @@ class Behaviour:
     def arrival(self, visit_id: str) -> float:
         """How far into its window the team knocks, as a share of the window. Where money is on its way, late."""
         racing = any(deed.on == "on_the_way" for deed in self.story.deeds)
-        return 0.9 if racing else 0.1 + 0.5 * luck(self.seed, visit_id, "knocks")
+        return 0.75 if racing else 0.1 + 0.5 * luck(self.seed, visit_id, "knocks")
 
 
 PUNCTUAL = Story(weight=0, door=("paid_in_full",))

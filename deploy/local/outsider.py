@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from deploy.local.behaviour import Behaviour, behaviours, stranger
 from deploy.local.portfolio import Borrower, World, portfolio, world_of_this_process
@@ -31,7 +32,7 @@ class Surroundings:
 
     def people(self) -> "People":
         """All borrowers with their hidden behaviour."""
-        return People(self.world, self.seed)
+        return People(self.world, self.seed, self.environment.get("ARREARS_JURISDICTION", "CN"))
 
     def folder(self, setting: str) -> Path:
         """A folder named by a setting, made if it is missing."""
@@ -43,8 +44,10 @@ class Surroundings:
 class People:
     """Who lives in this world, and how they behave; a stranger where it is not known."""
 
-    def __init__(self, world: World | None, seed: int) -> None:
+    def __init__(self, world: World | None, seed: int, jurisdiction: str = "CN") -> None:
         self._seed = world.seed if world else seed
+        self.zone = world.zone if world else ZoneInfo("Asia/Shanghai" if jurisdiction == "CN" else "UTC")
+        self.speak_chinese = (world.jurisdiction if world else jurisdiction) == "CN"
         borrowers: tuple[Borrower, ...] = portfolio(world) if world else ()
         self.by_phone = {one.person.phone: one.borrower_id for one in borrowers}
         self.by_email = {one.person.email: one.borrower_id for one in borrowers}

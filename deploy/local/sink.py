@@ -1,0 +1,35 @@
+"""Carriers that accept everything, tell that it was delivered, and know nobody: for `arrears up --bare`."""
+
+import asyncio
+
+from deploy.local.caller import Caller
+from deploy.local.mailserver import MailServer
+from deploy.local.outsider import Surroundings, run, surroundings
+from deploy.local.printhouse import PrintHouse
+from deploy.local.smsc import SmsCarrier
+from deploy.local.stories import Fate
+
+
+def _delivered(_to: str) -> Fate:
+    return "delivered"
+
+
+def _forgotten(_to: str, _text: str, _reference: str) -> None:
+    return
+
+
+async def serve(around: Surroundings) -> None:
+    """Run the sink for ever."""
+    env = around.environment
+    sms = SmsCarrier(env["ARREARS_SMPP_HOST"], int(env["ARREARS_SMPP_PORT"]), around.clock, _delivered, _forgotten)
+    mail = MailServer(env["ARREARS_SMTP_HOST"], int(env["ARREARS_SMTP_PORT"]), _delivered, _forgotten)
+    async with Caller() as caller, asyncio.TaskGroup() as tasks:
+        letters = PrintHouse(
+            around.folder("ARREARS_PRINT_DIR"), around.urls["notifier"], around.clock, _delivered, caller
+        )
+        for work in (sms.serve(), sms.deliver(), mail.serve(), letters.work()):
+            tasks.create_task(work)
+
+
+if __name__ == "__main__":
+    run(serve(surroundings()))
