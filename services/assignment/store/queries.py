@@ -133,19 +133,12 @@ def agency_rows(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(query.order_by(agencies.c.agency_id)).mappings()]
 
 
-def registry_is_empty(connection: Connection) -> bool:
-    """True before the first agency was ever registered."""
-    return connection.execute(select(agencies.c.agency_id).limit(1)).first() is None
-
-
-def fallen_agencies(connection: Connection, now: datetime) -> Sequence[RowMapping]:
-    """Agencies whose licence or mandate has run out by itself and that nobody has suspended yet."""
+def run_out_agencies(connection: Connection, now: datetime) -> Sequence[RowMapping]:
+    """Agencies whose licence or mandate has run out by itself and of which nobody has said so yet."""
     today = now.date()
-    gone = or_(agencies.c.licensed_until < today, agencies.c.mandate_until < today)
-    query = select(agencies).where(
-        ~agencies.c.in_house, gone, or_(agencies.c.suspended.is_(None), agencies.c.mandate_id.is_not(None))
-    )
-    return connection.execute(query).mappings().all()
+    licence = and_(agencies.c.licensed_until < today, func.coalesce(agencies.c.suspended, "") == "")
+    mandate = and_(agencies.c.mandate_until < today, agencies.c.mandate_id.is_not(None))
+    return connection.execute(select(agencies).where(~agencies.c.in_house, or_(licence, mandate))).mappings().all()
 
 
 def borrowers_at_fallen(connection: Connection, now: datetime, partitions: Sequence[int]) -> list[str]:
@@ -174,6 +167,9 @@ def conduct_counts(connection: Connection, since: datetime) -> Sequence[RowMappi
         and_(matters.c.agency_id == agencies.c.agency_id, matters.c.state == "upheld", matters.c.decided_at >= start)
     )
     query = select(
-        agencies.c.agency_id, visited.scalar_subquery().label("visits"), upheld.scalar_subquery().label("upheld")
-    ).where(~agencies.c.in_house, agencies.c.suspended.is_(None))
+        agencies.c.agency_id,
+        start.label("start"),
+        visited.scalar_subquery().label("visits"),
+        upheld.scalar_subquery().label("upheld"),
+    ).where(~agencies.c.in_house, func.coalesce(agencies.c.suspended, "") == "")
     return connection.execute(query).mappings().all()

@@ -1,0 +1,1 @@
+"""Run assignment: `python -m services.assignment`."""

@@ -1,0 +1,15 @@
+"""Assignment over HTTP: cases, what officers may do about them, and the list of agencies."""
+
+from fastapi import FastAPI
+
+from services.assignment.api import agencies, cases
+from services.assignment.api.asking import Running
+
+
+def api(runtime: Running) -> FastAPI:
+    """The service's API on a running service."""
+    app = FastAPI(title="Arrears: assignment", version="1", docs_url="/docs")
+    app.state.runtime = runtime
+    app.include_router(cases.router)
+    app.include_router(agencies.router)
+    return app

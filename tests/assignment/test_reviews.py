@@ -1,0 +1,218 @@
+"""Disputes, hardship, complaints, the wish for no contact, and the decision about the court."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from schemas.cases import (
+    ComplaintReceived,
+    ComplaintRejected,
+    ComplaintUpheld,
+    DisputeResolved,
+    HoldPlaced,
+    HoldReleased,
+    LegalRecommended,
+    LegalReferred,
+    PlacementRecalled,
+)
+from schemas.contacts import ConsentGiven
+from services.assignment import handlers
+from services.assignment.domain.legal import expires_on
+from services.assignment.domain.registry import breaker_trips
+from services.assignment.domain.state import Loan
+from services.kit.service import Refused
+from tests.assignment.story import ONE_DAY, Story
+
+
+@pytest.mark.parametrize("stop", ["disputes", "hardship", "wants_no_contact"])
+def test_every_stop_recalls_in_the_same_breath(story, stop):
+    story.placed()
+    mark = story.mark()
+    getattr(story, stop)()
+    assert {"hold.placed", "placement.recalled"} <= set(story.kinds_since(mark))
+
+
+def test_a_stop_before_there_is_a_case_holds_it_from_its_first_moment(story):
+    story.disputes().overdue()
+    assert story.last(HoldPlaced).reason == "dispute"
+    story.days(3)
+    assert len(story.said(DisputeResolved)) == 1
+
+
+def test_the_same_dispute_told_twice_is_one(story):
+    story.opened().disputes().disputes()
+    assert len(story.said(HoldPlaced)) == 1
+
+
+def test_a_complaint_rests_the_case_and_is_answered(story):
+    story.placed().answers("complaint")
+    received = story.last(ComplaintReceived)
+    assert received.agency_id == story.placement.agency_id
+    assert received.answer_by == story.today + 15 * ONE_DAY
+    assert story.recall.cause == "complaint"
+    story.days(2)
+    assert len(story.said(ComplaintRejected)) == 1
+    assert story.last(HoldReleased).reason == "complaint"
+
+
+def test_an_incident_at_the_door_is_a_complaint_that_is_right(story):
+    story.placed().visited("incident", visit_id="V-1")
+    assert story.last(ComplaintReceived).visit_id == "V-1"
+    story.days(2)
+    assert story.last(ComplaintUpheld).agency_id == story.placement.agency_id
+
+
+def test_an_incident_counts_even_after_the_recall(story):
+    story.placed().cured().overdue(300, dpd=1)
+    story.visited("incident")
+    assert len(story.said(ComplaintReceived)) == 1
+
+
+@pytest.mark.parametrize(
+    ("upheld", "visits", "trips"), [(2, 10, False), (3, 10, True), (3, 101, False), (6, 200, True), (0, 0, False)]
+)
+def test_the_breaker_trips_at_three_upheld_per_hundred_visits(upheld, visits, trips):
+    assert breaker_trips(upheld, visits, 3, 100) == trips
+
+
+def test_a_visit_under_a_placement_that_is_gone_changes_nothing(story):
+    story.placed()
+    old = story.placement
+    story.returns()
+    mark = story.mark()
+    story.visited("refused", placement=old)
+    assert story.kinds_since(mark) == []
+
+
+def test_who_takes_back_the_wish_may_be_contacted(story):
+    story.opened().wants_no_contact()
+    story.bus.publish(
+        ConsentGiven(consent_id="c", borrower_id="b1", kind="channel", channel="sms", given_at=story.clock.now())
+    )
+    assert story.last(HoldReleased).reason == "stop_request"
+
+
+def test_a_wish_about_one_channel_stops_no_placement(story):
+    story.placed().wants_no_contact(channels=("sms",))
+    assert story.said(PlacementRecalled) == []
+
+
+def test_the_wish_outlives_the_case(story):
+    story.opened().wants_no_contact().pays(500)
+    story.days(20).overdue(300, dpd=2)
+    assert [hold.reason for hold in story.state.holds] == ["stop_request"]
+
+
+@pytest.mark.parametrize("status", ["bankrupt", "incapacitated"])
+def test_the_bankrupt_and_the_incapacitated_leave_only_the_court(story, status):
+    story.placed().recorded(status=status)
+    assert story.recall.cause == "legal"
+    assert len(story.said(LegalRecommended)) == 1
+
+
+def test_the_decision_about_the_court_waits_for_what_is_under_review(story):
+    story.placed(5000).exhausted().disputes("D-1")
+    story.days(2)
+    assert story.said(LegalReferred) == []
+    story.days(4)
+    assert len(story.said(LegalReferred)) + len(story.outcomes()) >= 1
+
+
+def test_the_decision_names_its_reasons_and_the_day_of_limitation(story):
+    story.overdue(5000, dpd=20).days(3).delivered("letter").silent()
+    delivered_on = story.today
+    story.accepts().exhausted().days(2)
+    referred = story.last(LegalReferred)
+    assert referred.limitation_expires_on == delivered_on.replace(year=delivered_on.year + 3)
+    assert {reason.rule_id for reason in referred.reasons} >= {"CN-REC-07", "HOUSE-LEGAL-AMOUNT"}
+
+
+@pytest.mark.parametrize(
+    ("due", "demanded", "expires"),
+    [
+        (date(2024, 2, 29), None, date(2027, 3, 1)),
+        (date(2024, 5, 1), None, date(2027, 5, 1)),
+        (date(2024, 5, 1), date(2025, 6, 2), date(2028, 6, 2)),
+        (date(2024, 5, 1), date(2024, 4, 2), date(2027, 5, 1)),
+    ],
+)
+def test_the_limitation_period_runs_from_the_due_date_or_the_latest_proved_demand(due, demanded, expires):
+    assert expires_on((Loan("l1", oldest_due=due, demanded_on=demanded),), 3) == expires
+
+
+def test_the_loan_that_expires_first_decides():
+    loans = (Loan("l1", oldest_due=date(2025, 1, 1)), Loan("l2", oldest_due=date(2024, 1, 1)))
+    assert expires_on(loans, 3) == date(2027, 1, 1)
+
+
+def test_a_warning_before_the_due_date_is_no_demand(story):
+    story.overdue().delivered("early_warning")
+    assert story.state.loans[0].demanded_on is None
+    story.delivered("notice")
+    assert story.state.loans[0].demanded_on == story.today
+
+
+def test_a_barred_claim_is_not_taken_to_court(story):
+    story.overdue(5000, dpd=1200).silent().accepts().exhausted().days(2)
+    assert story.outcomes() == ["legal_not_pursued"]
+
+
+# officers
+
+
+def officer(**more):
+    return {"reason": "seen by hand", "officer": "li.wei"} | more
+
+
+def test_an_officer_lets_a_case_rest_and_go_on(story):
+    story.placed().commands(handlers.place_hold("C-b1-1", until=None, **officer()))
+    hold = story.last(HoldPlaced)
+    assert hold.reason == "officer"
+    assert story.recall.cause == "officer"
+    story.commands(handlers.release_hold(hold.hold_id, **officer()))
+    assert story.last(HoldReleased).why == "li.wei: seen by hand"
+    assert story.state.placement.state == "offered"
+
+
+def test_an_officers_hold_ends_on_its_day(story):
+    until = story.clock.now() + timedelta(days=3)
+    story.opened().commands(handlers.place_hold("C-b1-1", until=until, **officer()))
+    story.days(4)
+    assert story.state.holds == ()
+
+
+def test_an_officer_decides_about_the_court_early(story):
+    story.opened(500).commands(handlers.decide_legal("C-b1-1", pursue=True, **officer()))
+    assert story.outcomes() == ["legal_referred"]
+    assert "li.wei" in story.last(LegalReferred).reasons[0].text
+
+
+def test_an_officer_answers_a_dispute(story):
+    story.placed().disputes("D-7").commands(handlers.resolve_dispute("D-7", upheld=True, **officer()))
+    assert story.outcomes() == ["dispute_upheld"]
+
+
+def test_an_officer_recalls_a_placement_and_the_next_one_is_asked(story):
+    story.placed()
+    first = story.placement.agency_id
+    story.commands(handlers.recall_placement("C-b1-1", **officer()))
+    assert story.recall.cause == "officer"
+    assert story.offer.agency_id != first
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        handlers.place_hold("C-b1-9", until=None, **officer()),
+        handlers.release_hold("H-b1-9", **officer()),
+        handlers.decide_legal("C-b1-9", pursue=True, **officer()),
+        handlers.resolve_dispute("D-9", upheld=True, **officer()),
+        handlers.recall_placement("C-b1-1", **officer()),
+    ],
+)
+def test_what_is_not_there_cannot_be_changed(act):
+    story = Story().opened()
+    before = story.state
+    with pytest.raises(Refused):
+        story.commands(act)
+    assert story.state == before
