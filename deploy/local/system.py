@@ -16,18 +16,22 @@ from deploy.local.stack import CHECKOUT, LocalStack
 from deploy.local.topics import create_topics
 from schemas.topics import SERVICES
 
-_PORTS = (*SERVICES, "smpp", "smtp", "carriers", "agencies")
+_PORTS = (*SERVICES, "smpp", "smtp", "carriers", "agencies", "bank")
 _READY_SECONDS_MAX = 120
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run besides broker and database. `clock` is the setting ARREARS_CLOCK; `bare` leaves the agencies out."""
+    """What to run besides broker and database. `clock` is the setting ARREARS_CLOCK; `bare` leaves the agencies out.
+
+    `bank`: the simulated bank too, playing the world that `environment` names.
+    """
 
     clock: str = "system"
     jurisdiction: str = "CN"
     bare: bool = False
     seed: int = 1
+    bank: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -114,7 +118,8 @@ def _outside(plan: Plan, settings: Mapping[str, str], ports: Mapping[str, int]) 
     """The world around the services. Bare: carriers that accept everything, and no agencies."""
     if plan.bare:
         return [_simulated("sink", ports["carriers"], settings)]
-    return [_simulated("carriers", ports["carriers"], settings), _simulated("agencies", ports["agencies"], settings)]
+    others = ("carriers", "agencies", *(("bank",) if plan.bank else ()))
+    return [_simulated(name, ports[name], settings) for name in others]
 
 
 def _simulated(name: str, port: int, settings: Mapping[str, str]) -> Process:
