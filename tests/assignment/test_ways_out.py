@@ -31,8 +31,8 @@ def at_stage(stage):
     story = Story()
     return {
         "open": story.opened,
-        "noticed": lambda: story.noticed(),
-        "placed": lambda: story.placed(),
+        "noticed": story.noticed,
+        "placed": story.placed,
         "in_field": lambda: story.placed().goes(),
         "agreed": lambda: story.opened().promises(),
         "refused": lambda: story.placed().visited("refused"),
