@@ -53,7 +53,7 @@ class Options:
 
 
 def run_demo(options: Options) -> int:
-    """Run the demo; return 0, 1 where a law is broken, a contact was wrongful or the money differs, 130 when interrupted.
+    """Run the demo; return 0, or 1 where something is wrong at the end (`verdict`), or 130 when interrupted before.
 
     Without `exit` it goes on until Ctrl-C. The data of an earlier demo in the same folder are removed first. Raises
     StackError.

@@ -1,10 +1,9 @@
 """The bank's journal: every action is on disk before its facts are said, so that a killed bank can take up its work."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from deploy.local.teller import Action
 
@@ -17,7 +16,7 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self._lines = _whole_lines(file)
-        self._file = file.open("ab")
+        self._file = file
         self.said_up_to = max((n for n, line in enumerate(self._lines) if line == _SAID), default=-1)
 
     def actions(self) -> Iterator[tuple[Action, bool]]:
@@ -29,13 +28,15 @@ class Journal:
 
     def write(self, actions: Sequence[Action]) -> None:
         """Note actions before their facts leave the house."""
-        self._file.write(b"".join(_action.dump_json(action, exclude_defaults=True) + b"\n" for action in actions))
-        self._file.flush()
+        self._append(b"".join(_action.dump_json(action, exclude_defaults=True) + b"\n" for action in actions))
 
     def said(self) -> None:
         """Note that everything up to here stands on the log."""
-        self._file.write(_SAID)
-        self._file.flush()
+        self._append(_SAID)
+
+    def _append(self, lines: bytes) -> None:
+        with self._file.open("ab") as file:
+            file.write(lines)
 
 
 def _whole_lines(file: Path) -> list[bytes]:
@@ -43,13 +44,7 @@ def _whole_lines(file: Path) -> list[bytes]:
     if not file.exists():
         return []
     lines = file.read_bytes().splitlines(keepends=True)
-    if lines and not _reads(lines[-1]):
+    if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
         file.write_bytes(b"".join(lines))
     return lines
-
-
-def _reads(line: bytes) -> bool:
-    with suppress(ValidationError):
-        return line == _SAID or bool(_action.validate_json(line))
-    return False
