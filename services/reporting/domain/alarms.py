@@ -1,0 +1,31 @@
+"""What is wrong enough for people to be told."""
+
+from collections.abc import Sequence
+
+from services.reporting.domain.laws import SEQUENCES, Law
+from services.reporting.domain.reports import Alarm
+
+
+def alarms(laws: Sequence[Law], wrongful_contacts: Sequence[str], dead_letters: int) -> list[Alarm]:
+    """Every law that does not hold, every wrongful contact, and dead letters."""
+    found = [_broken(law) for law in laws if not law.holds]
+    found += [
+        Alarm(f"wrongful-contact-{i}", "wrongful_contact", f"Contact {i} was made while a stop stood")
+        for i in wrongful_contacts
+    ]
+    if dead_letters:
+        found.append(Alarm("dead-letters", "dead_letters", f"{dead_letters} records stand in the dead letters"))
+    return found
+
+
+def _broken(law: Law) -> Alarm:
+    if law.name == SEQUENCES[0]:
+        return Alarm("sequence-gap", "sequence_gap", f"{law.offending} numbers are missing: {_named(law)}")
+    return Alarm(
+        f"law-{law.name.replace(' ', '-')}", "law_broken", f"{law.left} ≠ {law.right} ({law.equation}): {_named(law)}"
+    )
+
+
+def _named(law: Law) -> str:
+    more = law.offending - len(law.offenders)
+    return ", ".join(law.offenders) + (f" and {more} more" if more > 0 else "")

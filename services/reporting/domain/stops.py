@@ -1,0 +1,148 @@
+"""What stops contact, and what lets it go on again. A contact made while a stop stands is a wrongful contact.
+
+The tables follow "Stopping facts" of docs/explanation/choreography.md. A stop concerns the borrower or one loan; it
+stands from when the broker recorded it until a release of the same kind, for the same borrower or loan, is recorded.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from schemas import bank, cases, contacts, visits
+from schemas.envelope import Fact
+
+GRACE_SECONDS = 1.0
+"""True seconds within which a stopping fact must have taken effect (DESIGN.md, promise 3)."""
+
+SETTLED = "settled"
+"""Nothing is past due on the loan, or it has ended. Released by `loan.overdue` and by a payment taken back."""
+
+PAUSED, STATUS, DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST = (
+    "paused",
+    "status",
+    "dispute",
+    "hardship",
+    "complaint",
+    "stop_request",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stop begins or is released. `loan_id` is None when it concerns the borrower with all loans.
+
+    A pause that begins on a later day stands `starts`; one that ends by itself stands until `ends`.
+    """
+
+    role: Literal["stop", "release"]
+    kind: str
+    borrower_id: str
+    loan_id: str | None = None
+    starts: datetime | None = None
+    ends: datetime | None = None
+
+
+def marks(fact: Fact, valid: datetime) -> Iterator[Mark]:
+    """The stops that a fact begins or releases."""
+    yield from _of_loans(fact, valid)
+    yield from _of_the_borrower(fact)
+
+
+def _of_loans(fact: Fact, valid: datetime) -> Iterator[Mark]:
+    match fact:
+        case bank.LoanOverdue():
+            yield Mark("release", SETTLED, fact.borrower_id, fact.loan_id)
+        case bank.LoanPaymentReceived() if not fact.arrears_after.total:
+            yield Mark("stop", SETTLED, fact.borrower_id, fact.loan_id)
+        case bank.LoanPaymentReversed() if fact.arrears_after.total:
+            yield Mark("release", SETTLED, fact.borrower_id, fact.loan_id)
+        case bank.LoanCured() | bank.LoanClosed() | bank.LoanChargedOff():
+            yield Mark("stop", SETTLED, fact.borrower_id, fact.loan_id)
+        case bank.LoanPaused():
+            yield _pause(fact, valid.date())
+        case bank.LoanResumed():
+            yield Mark("release", PAUSED, fact.borrower_id, fact.loan_id)
+
+
+def _of_the_borrower(fact: Fact) -> Iterator[Mark]:
+    match fact:
+        case bank.BorrowerRecorded():
+            yield Mark("release" if fact.status == "active" else "stop", STATUS, fact.borrower_id)
+        case contacts.NoticeAnswered() if fact.answer == COMPLAINT:
+            yield Mark("stop", COMPLAINT, fact.borrower_id)
+        case cases.DisputeResolved() if not fact.upheld:
+            yield Mark("release", DISPUTE, fact.borrower_id)
+        case cases.HoldReleased():
+            yield from _released(fact)
+        case contacts.ConsentGiven() if fact.kind == "channel":
+            yield Mark("release", STOP_REQUEST, fact.borrower_id)
+        case _ if isinstance(fact, _BEGIN):
+            until = fact.until if isinstance(fact, cases.HoldPlaced) else None
+            yield Mark("stop", _kind(fact), fact.borrower_id, ends=until)
+        case _ if isinstance(fact, _RELEASE):
+            yield Mark("release", _kind(fact), fact.borrower_id)
+
+
+def _released(fact: cases.HoldReleased) -> Iterator[Mark]:
+    """A hold that is released lets go of the reason for which it was placed, too."""
+    yield Mark("release", f"hold {fact.hold_id}", fact.borrower_id)
+    if fact.reason in (DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST):
+        yield Mark("release", fact.reason, fact.borrower_id)
+
+
+_BEGIN = (
+    contacts.DisputeRaised,
+    contacts.HardshipDeclared,
+    contacts.ContactStopRequested,
+    cases.ComplaintReceived,
+    cases.HoldPlaced,
+)
+_RELEASE = (cases.HardshipRejected, cases.ComplaintUpheld, cases.ComplaintRejected)
+
+
+def _kind(fact: Fact) -> str:
+    """Which stop a fact is about; a hold stands for itself."""
+    match fact:
+        case contacts.DisputeRaised():
+            return DISPUTE
+        case contacts.HardshipDeclared() | cases.HardshipRejected():
+            return HARDSHIP
+        case contacts.ContactStopRequested():
+            return STOP_REQUEST
+        case cases.HoldPlaced():
+            return f"hold {fact.hold_id}"
+    return COMPLAINT
+
+
+def _pause(fact: bank.LoanPaused, today: date) -> Mark:
+    """Days have no zone here, so a pause (its last day included) is counted only while it
+    stands in every zone of the world."""
+    later = fact.from_date > today
+    starts = _midnight(fact.from_date) + timedelta(days=1) if later else None
+    ends = _midnight(fact.until_date) + timedelta(hours=24 - 14) if fact.until_date else None
+    return Mark("stop", PAUSED, fact.borrower_id, fact.loan_id, starts, ends)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A contact that was really made: whom it reached, about which loans, and when."""
+
+    contact_id: str
+    borrower_id: str
+    loan_ids: tuple[str, ...]
+    made_at: datetime
+
+
+def made(fact: Fact) -> Made | None:
+    """The contact that a fact reports as made."""
+    match fact:
+        case contacts.NoticeSent():
+            return Made(fact.notice_id, fact.borrower_id, fact.loan_ids, fact.submitted_at)
+        case visits.VisitArrived():
+            return Made(fact.visit_id, fact.borrower_id, fact.loan_ids, fact.arrived_at)
+    return None

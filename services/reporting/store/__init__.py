@@ -1,0 +1,1 @@
+"""Reporting's tables, what each fact writes into them, and the queries behind every figure."""

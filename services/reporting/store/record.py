@@ -1,0 +1,61 @@
+"""What one fact writes: a row in the log with its data, and rows for what it says of loans, stops and contacts."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from schemas.envelope import Event, Fact
+from services.kit.service import Origin, Put, Write
+from services.reporting.domain import positions as loans
+from services.reporting.domain import stops
+from services.reporting.domain.reading import impersonal, read
+from services.reporting.store.tables import bodies, contacts_made, facts, loan_positions, marks
+
+
+def record(event: Event[Fact], origin: Origin) -> Sequence[Write]:
+    """The rows of one fact. A function of the fact and its place in the log, so writing it again changes nothing."""
+    place = {"topic": origin.topic, "partition": origin.partition, "offset": origin.offset}
+    return (
+        Put(facts, {**place, **_log(event, origin)}),
+        Put(bodies, {**place, "data": impersonal(event.data)}),
+        *(Put(table, {**place, **row}) for table, row in _beside(event.data, event.time, origin)),
+    )
+
+
+def _log(event: Event[Fact], origin: Origin) -> dict[str, Any]:
+    known = read(event.data)
+    return {
+        "event_id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "sequence": event.sequence,
+        "subject_id": known.subject_id,
+        "label": known.label,
+        "detail": known.detail,
+        "amount": known.amount,
+        "currency": known.currency,
+        "at": known.at,
+        "borrower_id": known.borrower_id,
+        "case_id": known.case_id,
+        "loan_id": known.loan_id,
+        "placement_id": known.placement_id,
+        "agency_id": known.agency_id,
+        "ids": list(known.ids),
+        "rules": list(known.rules) or None,
+        "valid_time": event.time,
+        "recorded_time": origin.recorded,
+        "recorded_wall": origin.wall,
+        "causation_id": event.causationid,
+        "correlation_id": event.correlationid,
+    }
+
+
+def _beside(fact: Fact, valid: datetime, origin: Origin) -> Iterator[tuple[Any, dict[str, Any]]]:
+    recorded = {"recorded_time": origin.recorded}
+    for position in loans.positions(fact, valid):
+        yield loan_positions, {**asdict(position), "arrears": position.arrears, "valid_time": valid, **recorded}
+    for mark in stops.marks(fact, valid):
+        yield marks, {**asdict(mark), **recorded}
+    if contact := stops.made(fact):
+        yield contacts_made, {**asdict(contact), "loan_ids": list(contact.loan_ids), **recorded}

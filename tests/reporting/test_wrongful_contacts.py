@@ -1,0 +1,180 @@
+"""A contact made more than a second after a stopping fact was recorded is wrongful, whatever was read first."""
+
+import random
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas import bank, cases, contacts
+from services.kit.bench import Bench
+from services.reporting.store.stops import wrongful
+from tests.reporting.conftest import empty
+from tests.reporting.log import LATER, TODAY, Log, arrears, arrived, by_topic, day, overdue, paid, sent, view, write
+from tests.reporting.town import Town
+
+pytestmark = pytest.mark.stack
+SECOND = timedelta(seconds=1)
+DAY_ONE = day(1)
+
+
+def found(bench, records):
+    write(bench, records)
+    with bench.engine.connect() as db:
+        return {w.contact_id: w.kind for w in wrongful(db, view(LATER))}
+
+
+def told(*facts):
+    """A log of (fact, instant recorded)."""
+    log = Log()
+    for fact, at in facts:
+        log.tell(fact, at, recorded=at)
+    return log.records
+
+
+def dispute(at=DAY_ONE):
+    return contacts.DisputeRaised(dispute_id="D-B1-1", borrower_id="B1", loan_ids=("L-B1",), raised_at=at, via="link")
+
+
+def resolved(*, upheld):
+    return cases.DisputeResolved(
+        case_id="C-B1-1", borrower_id="B1", dispute_id="D-B1-1", upheld=upheld, reason="checked", resolved_at=day(2)
+    )
+
+
+def hold(release=False, until=None, reason="promise"):
+    named = {"case_id": "C-B1-1", "borrower_id": "B1", "hold_id": "H-B1-1", "reason": reason}
+    if release:
+        return cases.HoldReleased(**named, why="broken", released_at=day(2))
+    return cases.HoldPlaced(**named, until=until, placed_at=day(1))
+
+
+def pause(until=None):
+    return bank.LoanPaused(loan_id="L-B1", borrower_id="B1", from_date=TODAY, until_date=until, reason="flood")
+
+
+STOPS = {
+    "paid": paid(),
+    "cured": bank.LoanCured(loan_id="L-B1", borrower_id="B1", business_date=TODAY),
+    "closed": bank.LoanClosed(loan_id="L-B1", borrower_id="B1", business_date=TODAY, reason="repaid"),
+    "paused": pause(),
+    "dispute": dispute(),
+    "hardship": contacts.HardshipDeclared(
+        hardship_id="HD-1", borrower_id="B1", loan_ids=("L-B1",), declared_at=day(1), via="link"
+    ),
+    "stop request": contacts.ContactStopRequested(request_id="S-1", borrower_id="B1", requested_at=day(1), via="link"),
+    "complaint": contacts.NoticeAnswered(
+        answer_id="A-1",
+        notice_id="N-B1-1",
+        borrower_id="B1",
+        loan_ids=("L-B1",),
+        answer="complaint",
+        answered_at=day(1),
+    ),
+    "death": bank.BorrowerRecorded(
+        borrower_id="B1",
+        region="CN-GD",
+        time_zone="Asia/Shanghai",
+        language="zh-CN",
+        name="x",
+        status="deceased",
+        vulnerable=False,
+    ),
+    "promise": hold(),
+}
+
+
+@pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS.keys())
+@pytest.mark.parametrize("contact", [sent, arrived], ids=["notice", "visit"])
+def test_a_contact_after_any_stop_is_wrongful(bench: Bench, stop, contact):
+    at = day(1) + 3 * SECOND
+    facts = told((overdue(), day(0)), (stop, day(1)), (contact(at=at), at))
+    assert len(found(bench, facts)) == 1
+
+
+@pytest.mark.parametrize(("after", "count"), [(0.5, 0), (1.0, 0), (1.001, 1), (-5, 0)])
+def test_the_stop_has_one_second_to_be_obeyed(bench: Bench, after, count):
+    at = day(1) + after * SECOND
+    assert len(found(bench, told((paid(), day(1)), (sent(at=at), at)))) == count
+
+
+@pytest.mark.parametrize(
+    ("stop", "release"),
+    [
+        (paid(), overdue()),
+        (
+            paid(),
+            bank.LoanPaymentReversed(
+                payment_id="X1", loan_id="L-B1", borrower_id="B1", currency="CNY", amount="1000.00", value_date=TODAY,
+                arrears_after=arrears(), days_past_due_after=3, reason="bounced",
+            ),
+        ),
+        (dispute(), resolved(upheld=False)),
+        (dispute(), hold(release=True, reason="dispute")),
+        (hold(), hold(release=True)),
+        (pause(), bank.LoanResumed(loan_id="L-B1", borrower_id="B1", from_date=TODAY, reason="over")),
+        (pause(until=TODAY + timedelta(days=2)), overdue()),
+        (hold(until=day(2)), overdue()),
+    ],
+    ids=["overdue", "taken back", "not upheld", "hold released", "promise over", "resumed", "pause ran out", "until"],
+)  # fmt: skip
+def test_what_releases_a_stop_makes_contact_lawful_again(bench: Bench, stop, release):
+    before, after = day(1.9), day(3)
+    facts = told((stop, day(1)), (sent(n=1, at=before), before), (release, day(2)), (sent(n=2, at=after), after))
+    assert set(found(bench, facts)) == {"N-B1-1"}
+
+
+@pytest.mark.parametrize(
+    "release", [overdue(), resolved(upheld=True), hold(release=True)], ids=["overdue", "upheld", "other"]
+)
+def test_a_dispute_stands_until_it_is_answered_in_the_lenders_favour(bench: Bench, release):
+    assert set(found(bench, told((dispute(), day(1)), (release, day(2)), (sent(at=day(3)), day(3))))) == {"N-B1-1"}
+
+
+def test_a_daily_repetition_does_not_end_a_pause(bench: Bench):
+    assert found(bench, told((pause(), day(1)), (overdue(), day(2)), (sent(at=day(3)), day(3))))
+
+
+def test_another_loan_that_is_paid_stops_nothing(bench: Bench):
+    facts = told((paid(loan="L-2"), day(1)), (sent(at=day(2), loans=("L-B1",)), day(2)))
+    assert found(bench, facts) == {}
+
+
+def test_a_notice_that_names_a_paid_loan_beside_an_overdue_one_is_wrongful(bench: Bench):
+    facts = told((paid(loan="L-2"), day(1)), (sent(at=day(2), loans=("L-B1", "L-2")), day(2)))
+    assert found(bench, facts) == {"N-B1-1": "settled"}
+
+
+def test_a_town_has_none(bench: Bench):
+    assert found(bench, by_topic(Town(seed=3).log(40).records)) == {}
+
+
+FACTS = st.sampled_from(["overdue", "paid", "dispute", "resolved", "hold", "release", "notice"])
+BUILD = {
+    "overdue": lambda _n, _at: overdue(),
+    "paid": lambda n, _at: paid(payment=f"X{n}"),
+    "dispute": lambda _n, at: dispute(at),
+    "resolved": lambda _n, _at: resolved(upheld=False),
+    "hold": lambda _n, _at: hold(),
+    "release": lambda _n, _at: hold(release=True),
+    "notice": lambda n, at: sent(n=n, at=at),
+}
+PAIRS = {"paid": "overdue", "dispute": "resolved", "hold": "release"}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kinds=st.lists(FACTS, min_size=1, max_size=14), seed=st.integers(0, 1000))
+def test_any_history_read_in_any_order_of_topics_gives_what_a_plain_walk_gives(bench: Bench, kinds, seed):
+    empty(bench.engine)
+    records = told(*((BUILD[kind](n, day(n)), day(n)) for n, kind in enumerate(kinds)))
+    standing, expected = set(), set()
+    for number, kind in enumerate(kinds):
+        standing |= {kind} & PAIRS.keys()
+        standing -= {stop for stop, release in PAIRS.items() if release == kind}
+        if kind == "notice" and standing:
+            expected.add(f"N-B1-{number}")
+    topics = sorted({origin.topic for _, origin in records})
+    random.Random(seed).shuffle(topics)
+    shuffled = sorted(records, key=lambda r: (topics.index(r[1].topic), r[1].offset))
+    assert set(found(bench, shuffled)) == expected
