@@ -1,8 +1,9 @@
 """What the pages of all services share: the look (tokens.css), the frame, two languages, and figures in words.
 
 A service makes one `Pages` of its own folder (templates `*.html`, phrases `zh-CN.toml` and `en.toml`) and answers with
-`pages.answer(request, "name.html", ...)`. In a template: `t("key", name=value)` is a phrase, `x | money(currency)`,
-`x | number`, `x | day`, `x | instant` and `x | clock_time` read the language and the `zone` from the context.
+`pages.answer(request, "name.html", ...)`. In a template: `t("key", name=value)` is a phrase (values are escaped unless
+they are Markup), `x | money(currency)`, `x | number`, `x | day`, `x | instant` and `x | clock_time` read the language
+and the `zone` from the context.
 """
 
 import tomllib
@@ -20,6 +21,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup, escape
 from starlette.requests import Request
 
 Language = Literal["zh-CN", "en"]
@@ -136,10 +138,9 @@ def page_environment(folder: Path) -> Environment:
     shared = load_phrases(HERE / "templates")
 
     @pass_context
-    def t(context: Context, key: str, **values: object) -> str:
+    def t(context: Context, key: str, **values: object) -> Markup:
         language: Language = context["lang"]
-        phrase = phrases[language].get(key) or shared[language][key]
-        return phrase.format(**values) if values else phrase
+        return escape(phrases[language].get(key) or shared[language][key]).format(**values)
 
     environment.globals["t"] = t
     return environment

@@ -1,0 +1,21 @@
+"""Notifier over HTTP: the contact gate for agencies, answers and letters' tracking, and the borrower's own page."""
+
+from fastapi import FastAPI
+
+from services.kit.pages import mount_tokens
+from services.kit.pages.problems import answer_problems
+from services.notifier.api.asking import Running
+from services.notifier.api.borrower import borrower_page
+from services.notifier.api.commands import router
+from services.notifier.settings import NotifierSettings
+
+
+def api(runtime: Running, *, settings: NotifierSettings) -> FastAPI:
+    """The service's API and page on a running service."""
+    app = FastAPI(title="Arrears: notifier", version="1", docs_url="/docs")
+    app.state.runtime = runtime
+    answer_problems(app)
+    mount_tokens(app)
+    app.include_router(router)
+    app.include_router(borrower_page(runtime, settings))
+    return app

@@ -1,0 +1,109 @@
+"""What the borrower's page shows: who, why, how much, and what is on file already. No name, number or address."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import ROUND_UP, Decimal
+from zoneinfo import ZoneInfo
+
+from services.notifier.domain import Borrower
+from services.notifier.domain.state import Loan
+from services.notifier.store_asked import Row
+
+SHOWN_HOLDS = ("promise", "plan", "dispute", "hardship", "complaint", "stop_request")
+PARTS = ("principal", "interest", "fees")
+ZONE = "Asia/Shanghai"
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What is past due in one currency, by component; zero components are left out."""
+
+    currency: str
+    parts: Sequence[tuple[str, Decimal]]
+    total: Decimal
+    loans: int
+    days_past_due: int
+
+    @property
+    def instalments(self) -> list[tuple[int, Decimal]]:
+        """Into how many parts it can be split, and how much the largest part would be."""
+        return [(n, (self.total / n).quantize(CENT, ROUND_UP)) for n in range(2, 13)]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An instalment that falls due."""
+
+    on: date
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The page's content."""
+
+    reference: str
+    step: str
+    channel: str
+    sent_on: datetime | None
+    language: str
+    zone: str
+    today: date
+    owed: Sequence[Owed]
+    due: Sequence[Due]
+    on_file: Sequence[str]
+    agency: str | None
+    known_as_of: datetime
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is past due and nothing falls due soon."""
+        return not self.owed and not self.due
+
+
+def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_as_of: datetime) -> Seen:
+    """The page's content at an instant."""
+    zone = state.profile.time_zone if state.profile and state.profile.time_zone else ZONE
+    today = now.astimezone(ZoneInfo(zone)).date()
+    held = [hold.reason for hold in state.holds if hold.until is None or hold.until > now]
+    stops = ["stop_request"] if state.stops else []
+    return Seen(
+        reference=notice["contact_id"],
+        step=notice["step"] or "notice",
+        channel=notice["channel"],
+        sent_on=notice["submitted_at"],
+        language=state.language,
+        zone=zone,
+        today=today,
+        owed=_owed(state.overdue, today),
+        due=_due(state.loans, today),
+        on_file=[reason for reason in SHOWN_HOLDS if reason in {*held, *stops}],
+        agency=agency,
+        known_as_of=known_as_of,
+    )
+
+
+def _owed(loans: Sequence[Loan], today: date) -> list[Owed]:
+    by_currency: dict[str, list[Loan]] = {}
+    for loan in loans:
+        if loan.arrears.total:
+            by_currency.setdefault(loan.currency, []).append(loan)
+    return [_sum(currency, group, today) for currency, group in sorted(by_currency.items())]
+
+
+def _sum(currency: str, loans: Sequence[Loan], today: date) -> Owed:
+    parts = [(name, sum((getattr(loan.arrears, name) for loan in loans), Decimal(0))) for name in PARTS]
+    since = min((loan.past_due_since for loan in loans if loan.past_due_since), default=today)
+    total = sum((amount for _, amount in parts), Decimal(0))
+    return Owed(currency, [part for part in parts if part[1]], total, len(loans), (today - since).days)
+
+
+def _due(loans: Sequence[Loan], today: date) -> list[Due]:
+    return [
+        Due(loan.due_soon.due_date, loan.due_soon.amount, loan.currency)
+        for loan in loans
+        if loan.due_soon and loan.due_soon.due_date >= today and loan.standing == "due_soon"
+    ]
