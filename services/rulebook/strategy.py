@@ -50,7 +50,7 @@ class LadderStep:
 class Ladder:
     """The steps in order. No receipt within `receipt_timeout_hours` makes a contact unknown.
 
-    answer_rest_days: after an answer that led to no hold, or whose hold ended, the ladder rests so long once more.
+    answer_rest_days: after an answer the ladder rests so long, or until a hold that followed from it is released.
     pause_poll_minutes: how often a step that waits for a paused strategy looks again.
     """
 

@@ -1,12 +1,45 @@
-"""The life of an allowed contact: pending → submitting → submitted → delivered, failed or unknown; or settled; or cancelled.
+"""The life of an allowed contact: pending → submitting → submitted → delivered, failed or unknown.
 
-Each function is a command: it maps the borrower's state to the state that shall be and what to say, or raises
-NotPossible. Call them through `handlers.command`.
+Others' contacts are permitted and then settled; any may be cancelled before it is made. Each function is a command: it
+maps the borrower's state to the state that shall be and what to say, or raises NotPossible. Call them through
+`handlers.command`.
 """
 
-from services.notifier.domain.moment import Moment, Reaction
-from services.notifier.domain.outcomes import Asked, Receipt, Settled, Submission, Tracked
-from services.notifier.domain.state import Borrower
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from schemas.contacts import (
+    NoticeDelivered,
+    NoticeFailed,
+    NoticeNotSubmitted,
+    NoticeSent,
+    NoticeSubmitting,
+    NoticeUnknown,
+    Proof,
+)
+from schemas.values import Reason
+from services.notifier.domain.asking import Ask, allow, cancelled, deny, owed, said_sums, source_of, uncounted, weigh
+from services.notifier.domain.flow import onward, settled, wake_at
+from services.notifier.domain.ladder import EARLY, overdue_steps
+from services.notifier.domain.moment import Moment, NotPossible, Reaction, Said
+from services.notifier.domain.outcomes import (
+    Accepted,
+    Asked,
+    Delivered,
+    Failed,
+    Receipt,
+    Refused,
+    Settled,
+    Submission,
+    Tracked,
+)
+from services.notifier.domain.state import Amounts, Borrower, Contact, ContactState, Proved, Sums
+from services.notifier.domain.steps import told, used_up
+from services.rulebook.question import Contacted, Proposal, ProvedDelivery
+
+NO_PLACEMENT = Reason(rule_id="GATE-PLACEMENT", clause="entrustment", text="the case is not entrusted to this agency")
+NOTHING_DUE = Reason(rule_id="GATE-NOTHING-DUE", clause="no debt, no contact", text="nothing is past due")
 
 
 def claimed(state: Borrower, contact_id: str, ctx: Moment) -> Reaction:
@@ -14,34 +47,187 @@ def claimed(state: Borrower, contact_id: str, ctx: Moment) -> Reaction:
 
     Raises NotPossible when it is not pending, too early, or expired. Says `notice.submitting`.
     """
-    raise NotImplementedError
+    contact = _standing(state, contact_id, "pending")
+    if not contact.not_before <= ctx.now < contact.expires_at:
+        raise NotPossible(f"{contact_id} may go out from {contact.not_before} until {contact.expires_at}")
+    after = state.with_contact(replace(contact, state="submitting"))
+    said = NoticeSubmitting(**_named(state, contact), claimed_at=ctx.now)
+    return replace(after, wake_at=wake_at(after, ctx)), (said,)
 
 
 def released(state: Borrower, contact_id: str, ctx: Moment) -> Reaction:
-    """Put a claimed contact of which nothing left the house back to pending (or cancel it, if a stop came meanwhile)."""
-    raise NotImplementedError
+    """Put a claimed contact of which nothing left the house back to pending; where a stop came meanwhile, it is off."""
+    contact = _standing(state, contact_id, "submitting")
+    back = state.with_contact(replace(contact, state="pending"))
+    return onward(back, ctx, (NoticeNotSubmitted(**_named(state, contact), since=ctx.now),))
 
 
 def submitted(state: Borrower, contact_id: str, outcome: Submission, ctx: Moment) -> Reaction:
     """What became of a claimed contact: says `notice.sent`, `notice.failed` or `notice.unknown`."""
-    raise NotImplementedError
+    contact = _standing(state, contact_id, "submitting")
+    at = outcome.submitted_at if isinstance(outcome, Accepted) else ctx.now
+    after = _used(state.without(contact_id), contact, at)
+    if isinstance(outcome, Accepted):
+        sent = replace(contact, state="submitted", submitted_at=at)
+        return onward(_made_at(after.with_contact(sent), contact, at), ctx, (_sent(state, contact, outcome),))
+    if isinstance(outcome, Refused):
+        failed = NoticeFailed(**_named(state, contact), failed_at=ctx.now, reason=outcome.reason)
+        return onward(uncounted(after, contact_id), ctx, (failed,))
+    return onward(after, ctx, (NoticeUnknown(**_named(state, contact), since=ctx.now, reason=outcome.reason),))
 
 
 def receipt(state: Borrower, contact_id: str, outcome: Receipt, ctx: Moment) -> Reaction:
-    """A carrier's receipt: says `notice.delivered` or `notice.failed`. A receipt that comes twice or late says nothing."""
-    raise NotImplementedError
+    """A carrier's receipt: says `notice.delivered` or `notice.failed`. One that comes twice or late says nothing.
+
+    Raises NotPossible while the contact is still being handed over: the receipt has overtaken its own submission.
+    """
+    contact = state.contact(contact_id)
+    if contact is not None and contact.state == "submitting":
+        raise NotPossible(f"{contact_id} is still being handed over; try again")
+    if contact is None or contact.state != "submitted":
+        return state, ()
+    if isinstance(outcome, Failed):
+        failed = NoticeFailed(**_named(state, contact), failed_at=outcome.at, reason=outcome.reason)
+        return onward(state.without(contact_id), ctx, (failed,))
+    return _delivered(state.without(contact_id), contact, outcome, ctx)
 
 
 def tracking(state: Borrower, notice_id: str, tracked: Tracked, ctx: Moment) -> Reaction:
     """The post's word on a letter; a letter that is returned or lost has failed."""
-    raise NotImplementedError
+    contact = state.contact(notice_id)
+    if contact is not None and contact.channel != "letter":
+        raise NotPossible(f"{notice_id} is not a letter")
+    if tracked.status == "delivered":
+        return receipt(state, notice_id, Delivered(tracked.at, tracked.reference, tracked.digest), ctx)
+    return receipt(state, notice_id, Failed(tracked.at, f"the letter was {tracked.status}"), ctx)
 
 
 def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
-    """Ask the gate for a call or another contact of an agency or officer: says `contact.allowed` or `contact.denied`."""
-    raise NotImplementedError
+    """Ask the gate for a call of an agency or an officer: says `contact.allowed` or `contact.denied`."""
+    if asked.channel != "voice":
+        raise NotPossible("others may ask for calls; messages go out by the ladder, visits are asked for by visits")
+    what = owed(state, ctx.now)
+    proposal = Proposal(
+        contact_id=f"N-{state.borrower_id}-{state.notices + 1}",
+        channel=asked.channel,
+        purpose="call",
+        at=asked.at,
+        until=asked.until,
+        party=asked.party,
+        loan_ids=what[0] if what else (),
+        contact_point=asked.contact_point,
+        contact_source=source_of(state, asked.contact_point) or asked.contact_source,
+        proposed_by=asked.proposed_by,
+        overrides=dict(asked.overrides),
+    )
+    ask = Ask(proposal, "call", what[1] if what else None, placement_id=state.placement_id)
+    forbidden = () if what else (NOTHING_DUE,)
+    if asked.proposed_by.startswith("A-") and asked.proposed_by != state.agency_id:
+        forbidden = (*forbidden, NO_PLACEMENT)
+    return decided(replace(state, notices=state.notices + 1), ask, ctx, forbidden)
+
+
+def decided(state: Borrower, ask: Ask, ctx: Moment, forbidden: tuple[Reason, ...] = ()) -> Reaction:
+    """Decide a contact of somebody else, in the one ledger."""
+    decision = weigh(state, ask, ctx, forbidden)
+    if decision.allowed:
+        after, said = allow(state, ask, decision, ctx, "permitted")
+        return onward(after, ctx, said)
+    return deny(state, ask, decision, ctx)
 
 
 def settle(state: Borrower, contact_id: str, outcome: Settled, ctx: Moment) -> Reaction:
     """What became of a permitted contact: says `contact.settled`, or `contact.cancelled` when it was not made."""
-    raise NotImplementedError
+    contact = _standing(state, contact_id, "permitted")
+    if outcome.outcome == "not_made":
+        after, said = cancelled(state, contact, "not_made", ctx)
+        return onward(after, ctx, said)
+    connected = outcome.outcome == "connected"
+    made = tuple(replace(c, connected=connected) if c.contact_id == contact_id else c for c in state.history)
+    after = replace(state.without(contact_id), history=(*made, *_dials(contact, outcome)))
+    return onward(after, ctx, (settled(state, contact, outcome.outcome, ctx),))
+
+
+def _dials(contact: Contact, outcome: Settled) -> list[Contacted]:
+    """The dials before the last one; they count per number, none was a conversation."""
+    point, loans = contact.contact_point, contact.loan_ids
+    return [
+        Contacted(f"{contact.contact_id}#{n}", contact.channel, outcome.at, point, loans, connected=False)
+        for n in range(2, outcome.dials + 1)
+    ]
+
+
+def _standing(state: Borrower, contact_id: str, wanted: ContactState) -> Contact:
+    contact = state.contact(contact_id)
+    if contact is None or contact.state != wanted:
+        found = contact.state if contact else "over, or not known"
+        raise NotPossible(f"{contact_id} is not {wanted}: it is {found}")
+    return contact
+
+
+def _named(state: Borrower, contact: Contact) -> dict[str, Any]:
+    """What all notice facts name."""
+    return {
+        "notice_id": contact.contact_id,
+        "borrower_id": state.borrower_id,
+        "loan_ids": contact.loan_ids,
+        "step": contact.step,
+        "channel": contact.channel,
+    }
+
+
+def _used(state: Borrower, contact: Contact, at: datetime) -> Borrower:
+    """The step's channel is used, whatever came of it; the early warning is given."""
+    if contact.step is None or contact.step == EARLY:
+        return told(state, contact.loan_ids)
+    return used_up(state, contact.step, contact.channel, at) if contact.round == state.round.number else state
+
+
+def _made_at(state: Borrower, contact: Contact, at: datetime) -> Borrower:
+    counted = tuple(replace(c, at=at) if c.contact_id == contact.contact_id else c for c in state.history)
+    return replace(state, history=counted)
+
+
+def _sent(state: Borrower, contact: Contact, outcome: Accepted) -> NoticeSent:
+    amounts = contact.amounts or Amounts("XXX", Sums(), 0)
+    return NoticeSent(
+        **_named(state, contact),
+        template=outcome.template or contact.template,
+        template_version=outcome.template_version,
+        language=outcome.language or contact.language,
+        currency=amounts.currency,
+        arrears=said_sums(amounts.arrears),
+        days_past_due=amounts.days_past_due,
+        submitted_at=outcome.submitted_at,
+        carrier_reference=outcome.reference,
+        contact_point=contact.contact_point or "none",
+        text_digest=outcome.text_digest,
+    )
+
+
+def _delivered(state: Borrower, contact: Contact, outcome: Delivered, ctx: Moment) -> Reaction:
+    proof = Proof(
+        proof_id=f"PF-{contact.contact_id}",
+        kind="postal_receipt" if contact.channel == "letter" else "delivery_receipt",
+        carrier_reference=outcome.reference,
+        received_at=ctx.now,
+        digest=outcome.digest,
+    )
+    said: Said = (NoticeDelivered(**_named(state, contact), delivered_at=outcome.at, proof=proof),)
+    wrong = contact.contact_point in state.wrong_points
+    if contact.step is None or contact.step == EARLY or contact.round != state.round.number or wrong:
+        return onward(state, ctx, said)
+    return onward(_proved(state, contact, outcome, proof.proof_id, ctx), ctx, said)
+
+
+def _proved(state: Borrower, contact: Contact, outcome: Delivered, proof_id: str, ctx: Moment) -> Borrower:
+    """The borrower with this proof; where an answer is waited for, a visit may rest on it after its window."""
+    assert contact.step is not None  # asked by the caller
+    point, step = contact.contact_point, contact.step
+    proved = Proved(contact.contact_id, step, contact.channel, outcome.at, proof_id, point)
+    after = replace(state, round=replace(state.round, proved=(*state.round.proved, proved)))
+    days = next((s.response_window_days for s in overdue_steps(ctx.reference.strategy) if s.step == step), 0)
+    if not days:
+        return after
+    held = ProvedDelivery(proof_id, outcome.at, outcome.at + timedelta(days=days))
+    return replace(after, proofs=(*state.proofs, held))

@@ -1,6 +1,6 @@
-"""What a decision of notifier may know besides state and fact. The kit's context has this shape; nothing is imported."""
+"""What a decision of notifier may know besides state and fact. The kit's context has this shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -11,7 +11,7 @@ from services.rulebook.packs import Rulebook
 from services.rulebook.strategy import Strategy
 
 Said: TypeAlias = tuple[Fact, ...]
-Reaction: TypeAlias = tuple[Borrower, Sequence[Fact]]
+Reaction: TypeAlias = tuple[Borrower, Said]
 """The state that shall be, and what to say, in that order."""
 
 

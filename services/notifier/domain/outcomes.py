@@ -69,7 +69,7 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the borrower said to a notice (or, without one, to an officer). `statement` is personal; the kit seals it."""
+    """What the borrower said to a notice, or to an officer. `statement` is personal; the kit seals it."""
 
     answer: Answer
     notice_id: str

@@ -11,7 +11,6 @@ from services.rulebook.question import Contacted, Hold, Profile, ProvedDelivery,
 Medium = Literal["phone", "email", "address"]
 Standing = Literal["due_soon", "overdue", "clear", "paused", "charged_off", "closed"]
 ContactState = Literal["pending", "submitting", "submitted", "permitted"]
-ProgressState = Literal["open", "waiting", "proved", "failed"]
 
 ZERO = Decimal("0.00")
 
@@ -84,17 +83,16 @@ class Proved:
     channel: Channel
     delivered_at: datetime
     proof_id: str
+    contact_point: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one step of the round has come. `tried` are the channels used so far, copies included.
-
-    at: when it first went out, or when it was given up.
+    """How far one step of the round has come. `tried` are the channels used up: sent, refused, unknown or without a
+    contact point. at: when it last went out or was given up.
     """
 
     step: Step
-    state: ProgressState = "open"
     tried: tuple[Channel, ...] = ()
     at: datetime | None = None
 
@@ -121,7 +119,10 @@ class Amounts:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact that was allowed and has not ended. `stopped` says why it must not be tried again once it is free."""
+    """A contact that was allowed and has not ended.
+
+    round: of the ladder; a receipt of an earlier round proves nothing in the present one.
+    """
 
     contact_id: str
     channel: Channel
@@ -137,8 +138,9 @@ class Contact:
     language: str = ""
     amounts: Amounts | None = None
     attempt: int = 1
+    round: int = 0
+    placement_id: str | None = None
     submitted_at: datetime | None = None
-    stopped: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class Denial:
     channel: Channel
     rules: tuple[str, ...]
     retry_at: datetime | None = None
+    loan_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,15 @@ class Borrower:
         """The open contact of this id."""
         return next((contact for contact in self.contacts if contact.contact_id == contact_id), None)
 
+    def progress(self, step: Step) -> Progress:
+        """How far a step of this round has come; untouched where nothing was tried."""
+        return next((known for known in self.round.steps if known.step == step), Progress(step))
+
+    def with_progress(self, progress: Progress) -> "Borrower":
+        """The borrower with this progress in place of what was known of the step."""
+        others = tuple(known for known in self.round.steps if known.step != progress.step)
+        return replace(self, round=replace(self.round, steps=(*others, progress)))
+
     def with_contact(self, contact: Contact) -> "Borrower":
         """The borrower with this open contact in place of the one with its id."""
         return replace(self, contacts=(*self.without(contact.contact_id).contacts, contact))
@@ -200,6 +212,13 @@ class Borrower:
     def without(self, contact_id: str) -> "Borrower":
         """The borrower without this open contact."""
         return replace(self, contacts=tuple(c for c in self.contacts if c.contact_id != contact_id))
+
+    @property
+    def lives(self) -> bool:
+        """Whether anything is past due at all, even where a pause covers it."""
+        return any(
+            "overdue" in (loan.standing, loan.unpaused if loan.standing == "paused" else "") for loan in self.loans
+        )
 
     @property
     def overdue(self) -> tuple[Loan, ...]:

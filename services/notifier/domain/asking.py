@@ -1,0 +1,199 @@
+"""Asking the contact gate: what is proposed, what it rests on, and the decision as a fact. One ledger for everybody.
+
+An allowed contact is counted from this moment; what is denied leaves no trace in the counters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from schemas.contacts import ContactAllowed, ContactCancelled, ContactDenied, Purpose
+from schemas.values import Arrears, Channel, Reason, Step
+from services.notifier.domain.moment import Moment, Reaction
+from services.notifier.domain.state import Amounts, Borrower, Contact, ContactState, Medium, Point, Sums
+from services.rulebook.gate import decide
+from services.rulebook.local import local_day, zone_of
+from services.rulebook.packs import Rulebook
+from services.rulebook.question import Contacted, Decision, History, Proposal
+from services.rulebook.record import Inputs, as_json
+
+MEDIUM: dict[Channel, Medium] = {
+    "sms": "phone",
+    "voice": "phone",
+    "email": "email",
+    "letter": "address",
+    "visit": "address",
+}
+KINDS_OF_ADDRESS = ("home", "registered", "work")
+HISTORY_DAYS_MIN = 8
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A proposal with what the fact about it names besides."""
+
+    proposal: Proposal
+    purpose: Purpose
+    amounts: Amounts | None = None
+    step: Step | None = None
+    template: str = ""
+    attempt: int = 1
+    placement_id: str | None = None
+
+
+def point_for(state: Borrower, channel: Channel) -> Point | None:
+    """The contact point to use: verified ones first, home before other addresses; never one that proved wrong."""
+    usable = [p for p in state.points if p.medium == MEDIUM[channel] and p.point_id not in state.wrong_points]
+    return min(usable, key=lambda p: (not p.verified, _rank(p), state.points.index(p)), default=None)
+
+
+def _rank(point: Point) -> int:
+    return KINDS_OF_ADDRESS.index(point.kind) if point.kind in KINDS_OF_ADDRESS else 0
+
+
+def source_of(state: Borrower, point_id: str | None) -> str | None:
+    """Where a contact point comes from; None where it is not known."""
+    return next((p.source for p in state.points if p.point_id == point_id), None)
+
+
+def rulebook_of(state: Borrower, ctx: Moment) -> Rulebook | None:
+    """The rule book of the borrower's region."""
+    return ctx.reference.rulebook_for(state.profile.region) if state.profile else None
+
+
+def weigh(state: Borrower, ask: Ask, ctx: Moment, forbidden: Sequence[Reason] = ()) -> Decision:
+    """The decision of the rules, and of what the case itself forbids."""
+    decision = decide(ask.proposal, _history(state), state.profile, rulebook_of(state, ctx), ctx.now)
+    if not forbidden:
+        return decision
+    reasons = (*forbidden, *(() if decision.allowed else decision.reasons))
+    return replace(decision, allowed=False, reasons=reasons, retry_at=None, expires_at=None)
+
+
+def allow(state: Borrower, ask: Ask, decision: Decision, ctx: Moment, held_as: ContactState) -> Reaction:
+    """Reserve and count the contact, and say so. `held_as` is "pending" for our own, "permitted" for others'."""
+    proposal, not_before = ask.proposal, max(ask.proposal.at, ctx.now)
+    expires_at = decision.expires_at or not_before
+    contact = Contact(
+        contact_id=proposal.contact_id,
+        channel=proposal.channel,
+        purpose=ask.purpose,
+        state=held_as,
+        loan_ids=proposal.loan_ids,
+        not_before=not_before,
+        expires_at=expires_at,
+        step=ask.step,
+        proposed_by=proposal.proposed_by,
+        contact_point=proposal.contact_point,
+        template=ask.template,
+        language=state.language,
+        amounts=ask.amounts,
+        attempt=ask.attempt,
+        round=state.round.number,
+        placement_id=ask.placement_id,
+    )
+    counted = Contacted(proposal.contact_id, proposal.channel, not_before, proposal.contact_point, proposal.loan_ids)
+    others = tuple(c for c in state.history if c.contact_id != proposal.contact_id)
+    after = replace(state.with_contact(contact), history=(*others, counted))
+    fact = ContactAllowed(**_decision(state, ask, decision, ctx), not_before=not_before, expires_at=expires_at)
+    return after, (fact,)
+
+
+def deny(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> Reaction:
+    """Say that the contact may not be made, why, and when it could be."""
+    fact = ContactDenied(**_decision(state, ask, decision, ctx), retry_at=decision.retry_at)
+    return state, (fact,)
+
+
+def _decision(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> dict[str, Any]:
+    """The fields that an allowance and a denial share."""
+    proposal, amounts = ask.proposal, ask.amounts
+    return {
+        "contact_id": proposal.contact_id,
+        "borrower_id": state.borrower_id,
+        "loan_ids": proposal.loan_ids,
+        "channel": proposal.channel,
+        "purpose": ask.purpose,
+        "party": proposal.party,
+        "proposed_by": proposal.proposed_by,
+        "proposed_for": proposal.at,
+        "decided_at": ctx.now,
+        "local_time": decision.local_time,
+        "time_zone": decision.time_zone,
+        "rulebook": decision.rulebook,
+        "reasons": decision.reasons,
+        "counters": decision.counters,
+        "known_as_of": ctx.known_as_of,
+        "case_id": state.case_id,
+        "step": ask.step,
+        "attempt": ask.attempt,
+        "contact_point": proposal.contact_point,
+        "template": ask.template or None,
+        "language": state.language,
+        "currency": amounts.currency if amounts else None,
+        "arrears": said_sums(amounts.arrears) if amounts else None,
+        "days_past_due": amounts.days_past_due if amounts else None,
+        "inputs": as_json(Inputs(proposal, _history(state), state.profile, ctx.now)),
+    }
+
+
+def _history(state: Borrower) -> History:
+    return History(state.history, state.holds, state.stops, state.proofs)
+
+
+def said_sums(sums: Sums) -> Arrears:
+    """Amounts as facts name them."""
+    return Arrears(principal=sums.principal, interest=sums.interest, fees=sums.fees)
+
+
+def cancelled(state: Borrower, contact: Contact, reason: str, ctx: Moment) -> Reaction:
+    """Take an allowed contact back before it is made; it counts no more."""
+    fact = ContactCancelled(
+        contact_id=contact.contact_id,
+        borrower_id=state.borrower_id,
+        channel=contact.channel,
+        purpose=contact.purpose,
+        reason=reason,
+        cancelled_at=ctx.now,
+    )
+    return uncounted(state.without(contact.contact_id), contact.contact_id), (fact,)
+
+
+def uncounted(state: Borrower, contact_id: str) -> Borrower:
+    """The borrower without this contact in the counters."""
+    return replace(state, history=tuple(c for c in state.history if c.contact_id != contact_id))
+
+
+def recent(state: Borrower, ctx: Moment) -> Borrower:
+    """The borrower with no more contacts in the counters than the rules look back on."""
+    book = rulebook_of(state, ctx)
+    days = max(HISTORY_DAYS_MIN, book.history_days + 2 if book else 0)
+    since = ctx.now - timedelta(days=days)
+    if all(c.at >= since for c in state.history):
+        return state
+    return replace(state, history=tuple(c for c in state.history if c.at >= since))
+
+
+def owed(state: Borrower, now: datetime) -> tuple[tuple[str, ...], Amounts] | None:
+    """What one message over all overdue loans names: those in the currency of the loan that is longest past due."""
+    loans = sorted(state.overdue, key=lambda loan: (loan.past_due_since or loan.as_of or now.date(), loan.loan_id))
+    if not loans:
+        return None
+    same = [loan for loan in loans if loan.currency == loans[0].currency]
+    total = sum((loan.arrears for loan in same), Sums())
+    since = loans[0].past_due_since
+    days = (today(state, now) - since).days if since else 0
+    return tuple(sorted(loan.loan_id for loan in same)), Amounts(loans[0].currency, total, max(days, 0))
+
+
+def zone_for(state: Borrower) -> ZoneInfo:
+    """The borrower's time zone; UTC where it is not known (the gate then denies every contact)."""
+    return (zone_of(state.profile.time_zone) if state.profile else None) or UTC_ZONE
+
+
+def today(state: Borrower, now: datetime) -> date:
+    """The borrower's calendar day."""
+    return local_day(now, zone_for(state))

@@ -1,0 +1,144 @@
+"""What facts about loans mean for what may be collected. Late, doubled and back-dated facts end in the same picture.
+
+Which of two facts is the later one: by `loan_version` where both have it; else, for standings, by business day and
+then event time; for payments, by event time, because a value date may lie far back. A fact that is not later changes
+nothing.
+A back-dated payment counts as what it leaves, not as when it was.
+"""
+
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from schemas.bank import (
+    LoanDueSoon,
+    LoanOverdue,
+    LoanPaused,
+    LoanPaymentReceived,
+    LoanPaymentReversed,
+    LoanResumed,
+)
+from schemas.values import Arrears
+from services.notifier.domain.state import Borrower, DueSoon, Loan, Standing, Sums
+
+
+def due_soon(state: Borrower, fact: LoanDueSoon) -> Borrower:
+    """An instalment falls due; told once for each due date, and not again for an earlier one."""
+    loan = state.loan(fact.loan_id)
+    if loan.due_soon is not None and fact.due_date <= loan.due_soon.due_date:
+        return state
+    told = replace(loan, currency=fact.currency, due_soon=DueSoon(fact.due_date, fact.amount_due))
+    return state.with_loan(told)
+
+
+def overdue(state: Borrower, fact: LoanOverdue, happened: datetime) -> Borrower:
+    """The loan is past due by this much. It ends a stop by payment, cure, close or charge-off, not a running pause."""
+    loan = state.loan(fact.loan_id)
+    if not _later(loan, fact.business_date, happened, fact.loan_version) or _tied(loan, fact, happened):
+        return state
+    known = replace(
+        _heard(loan, fact.business_date, happened, fact.loan_version),
+        currency=fact.currency,
+        arrears=sums(fact.arrears),
+        past_due_since=fact.business_date - timedelta(days=fact.days_past_due),
+    )
+    return state.with_loan(_standing(known, "overdue", fact.business_date))
+
+
+def paid(state: Borrower, fact: LoanPaymentReceived | LoanPaymentReversed, happened: datetime) -> Borrower:
+    """Money came or was taken back: what is past due is what the fact says is left."""
+    loan = state.loan(fact.loan_id)
+    if not _payment_later(loan, happened, fact.loan_version):
+        return state
+    left = sums(fact.arrears_after)
+    since = fact.value_date - timedelta(days=fact.days_past_due_after)
+    known = replace(
+        loan,
+        currency=fact.currency,
+        arrears=left,
+        past_due_since=_since(loan, fact, since),
+        paid_heard=happened,
+        version=fact.loan_version or loan.version,
+        due_soon=None,
+    )
+    if loan.standing in ("closed", "charged_off") and isinstance(fact, LoanPaymentReceived):
+        return state.with_loan(known)
+    return state.with_loan(_standing(known, "overdue" if left.total else "clear", fact.value_date))
+
+
+def ended(state: Borrower, loan_id: str, standing: Standing, day: date, happened: datetime) -> Borrower:
+    """The loan is cured, closed, charged off or has a new schedule: nothing of it is collected any more."""
+    loan = state.loan(loan_id)
+    if not _later(loan, day, happened, None):
+        return state
+    known = _heard(loan, day, happened, None)
+    return state.with_loan(
+        replace(known, standing=standing, unpaused=standing, arrears=Sums(), past_due_since=None, due_soon=None)
+    )
+
+
+def paused(state: Borrower, fact: LoanPaused) -> Borrower:
+    """Collection of the loan rests; what lies under the pause goes on being followed."""
+    loan = state.loan(fact.loan_id)
+    if loan.standing == "paused":
+        return state.with_loan(replace(loan, resumes_on=fact.until_date))
+    covered = replace(loan, standing="paused", unpaused=loan.standing, resumes_on=fact.until_date)
+    return state.with_loan(covered)
+
+
+def resumed(state: Borrower, fact: LoanResumed) -> Borrower:
+    """The pause is over; the loan stands as it stood under it."""
+    loan = state.loan(fact.loan_id)
+    if loan.standing != "paused":
+        return state
+    return state.with_loan(replace(loan, standing=loan.unpaused, resumes_on=None))
+
+
+def sums(arrears: Arrears) -> Sums:
+    """The amounts of a fact as this state keeps them."""
+    return Sums(arrears.principal, arrears.interest, arrears.fees)
+
+
+def _later(loan: Loan, day: date, happened: datetime, version: int | None) -> bool:
+    """Whether a fact about the standing is not older than the latest one known, payments included."""
+    if version is not None and loan.version is not None:
+        repeated = version == loan.version and loan.standing in ("overdue", "paused") and day >= (loan.as_of or day)
+        return version > loan.version or repeated
+    if loan.as_of is not None and loan.heard is not None and (day, happened) < (loan.as_of, loan.heard):
+        return False
+    return loan.paid_heard is None or happened >= loan.paid_heard
+
+
+def _tied(loan: Loan, fact: LoanOverdue, happened: datetime) -> bool:
+    """An overdue fact of the same day and instant as a fact that ended the loan: the stop wins."""
+    if fact.loan_version is not None and loan.version is not None:
+        return False
+    stopped = loan.standing in ("clear", "closed", "charged_off")
+    return stopped and (fact.business_date, happened) == (loan.as_of, loan.heard)
+
+
+def _payment_later(loan: Loan, happened: datetime, version: int | None) -> bool:
+    if version is not None and loan.version is not None:
+        return version > loan.version
+    if loan.paid_heard is not None and happened < loan.paid_heard:
+        return False
+    return loan.heard is None or happened >= loan.heard
+
+
+def _since(loan: Loan, fact: LoanPaymentReceived | LoanPaymentReversed, counted: date) -> date | None:
+    """The first day past due. Days past due are counted on the bank's latest day, not on a back-dated value date."""
+    if not fact.days_past_due_after:
+        return None
+    if loan.as_of is not None and fact.value_date < loan.as_of:
+        return loan.as_of - timedelta(days=fact.days_past_due_after)
+    return counted
+
+
+def _heard(loan: Loan, day: date, happened: datetime, version: int | None) -> Loan:
+    return replace(loan, as_of=day, heard=happened, version=version or loan.version)
+
+
+def _standing(loan: Loan, standing: Standing, day: date) -> Loan:
+    """The loan with this standing, under its pause while that runs."""
+    if loan.standing == "paused" and (loan.resumes_on is None or day <= loan.resumes_on):
+        return replace(loan, unpaused=standing)
+    return replace(loan, standing=standing, resumes_on=None)

@@ -1,0 +1,160 @@
+"""What is known of the person and of the case: contact points, consents, holds, placements. Each may stop contact."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from schemas.bank import BorrowerRecorded
+from schemas.values import CaseOutcome
+from services.notifier.domain.asking import cancelled
+from services.notifier.domain.flow import OF_THE_CASE, onward, settled
+from services.notifier.domain.moment import Moment, Reaction, Said
+from services.notifier.domain.state import Borrower, Contact, Point
+from services.rulebook.question import Consent, Hold, Profile, StopRequest
+
+RECALLED_KEPT = 5
+"""So many recalled placements are remembered, against visits that were asked for before the recall was read."""
+
+KEEPS: dict[str, CaseOutcome] = {"dispute": "dispute_upheld", "hardship": "hardship_relief"}
+"""Holds that outlive the case when it ended so, because the debt was not due, or not now."""
+
+
+# -- the person -------------------------------------------------------------------------------------------------------
+
+
+def recorded(state: Borrower, fact: BorrowerRecorded, ctx: Moment) -> Reaction:
+    """All that is known of the borrower. A move to another zone or region decides what is pending anew."""
+    profile = Profile(fact.region, fact.time_zone, fact.status, fact.vulnerable, _consents(state, fact))
+    after = replace(state, profile=profile, language=fact.language, points=points_of(fact))
+    after = replace(after, stops=_standing_stops(after))
+    if after == state:
+        return state, ()
+    said: Said = ()
+    if state.profile is not None and (state.profile.time_zone, state.profile.region) != (fact.time_zone, fact.region):
+        after, said = _anew(after, ctx)
+    return onward(after, ctx, said)
+
+
+def points_of(fact: BorrowerRecorded) -> tuple[Point, ...]:
+    """The contact points by id, source and kind; their values stay sealed elsewhere. A sealed list names none."""
+    phones = fact.phones if isinstance(fact.phones, tuple) else ()
+    emails = fact.emails if isinstance(fact.emails, tuple) else ()
+    addresses = fact.addresses if isinstance(fact.addresses, tuple) else ()
+    return (
+        *(Point(p.phone_id, "phone", p.source, verified=p.verified_on is not None) for p in phones),
+        *(Point(e.email_id, "email", e.source, verified=e.verified_on is not None) for e in emails),
+        *(Point(a.address_id, "address", a.source, a.kind) for a in addresses),
+    )
+
+
+def _consents(state: Borrower, fact: BorrowerRecorded) -> tuple[Consent, ...]:
+    """The bank's consents, and those given to us that it has not heard of."""
+    recorded = tuple(Consent(c.consent_id, c.kind, c.given_at, c.channel, c.expires_at) for c in fact.consents)
+    ids = {c.consent_id for c in recorded}
+    own = state.profile.consents if state.profile else ()
+    return (*recorded, *(c for c in own if c.consent_id.startswith("CS-") and c.consent_id not in ids))
+
+
+def _standing_stops(state: Borrower) -> tuple[StopRequest, ...]:
+    """Requests to stop that no later consent to be contacted, over every channel, has lifted."""
+    consents = [c for c in state.profile.consents if c.kind == "channel"] if state.profile else []
+    return tuple(
+        stop for stop in state.stops if not any(c.given_at > stop.requested_at and c.channel is None for c in consents)
+    )
+
+
+def _anew(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
+    said: Said = ()
+    for contact in state.contacts:
+        if contact.state in ("pending", "permitted"):
+            state, more = cancelled(state, contact, "replanned", ctx)
+            said = (*said, *more)
+    return state, said
+
+
+# -- holds ------------------------------------------------------------------------------------------------------------
+
+
+def held(state: Borrower, hold: Hold, ctx: Moment) -> Reaction:
+    """Collection rests for a reason."""
+    if hold in state.holds:
+        return state, ()
+    others = tuple(known for known in state.holds if known.hold_id != hold.hold_id)
+    return onward(replace(state, holds=(*others, hold)), ctx)
+
+
+def released(state: Borrower, hold_id: str, reason: str, released_at: datetime, ctx: Moment) -> Reaction:
+    """A hold is gone, our own of the same reason with it; the ladder goes on: the answer has been dealt with."""
+    stops = state.stops if reason != "stop_request" else ()
+    holds = tuple(
+        hold
+        for hold in state.holds
+        if hold.hold_id != hold_id and not (hold.reason == reason and hold.placed_at <= released_at)
+    )
+    if holds == state.holds and stops == state.stops:
+        return state, ()
+    return onward(replace(state, holds=holds, stops=stops, round=replace(state.round, quiet_until=None)), ctx)
+
+
+def kept_until(state: Borrower, reason: str, until: datetime, ctx: Moment) -> Reaction:
+    """Holds of this reason end at an instant."""
+    holds = tuple(replace(hold, until=until) if hold.reason == reason else hold for hold in state.holds)
+    return (state, ()) if holds == state.holds else onward(replace(state, holds=holds), ctx)
+
+
+# -- the case ---------------------------------------------------------------------------------------------------------
+
+
+def case_opened(state: Borrower, case_id: str) -> Reaction:
+    """Assignment has a case; later contacts name it."""
+    return replace(state, case_id=case_id), ()
+
+
+def case_closed(state: Borrower, case_id: str, outcome: CaseOutcome, ctx: Moment) -> Reaction:
+    """The case is over, and with it the holds that were placed in it, but for those that its outcome confirms."""
+    if state.case_id not in (case_id, None):
+        return state, ()
+    holds = tuple(hold for hold in state.holds if hold.reason not in OF_THE_CASE or KEEPS.get(hold.reason) == outcome)
+    return onward(replace(state, case_id=None, holds=holds, placement_id=None, agency_id=None), ctx)
+
+
+def placed(state: Borrower, placement_id: str, agency_id: str, ctx: Moment) -> Reaction:
+    """An agency works the case: the ladder rests."""
+    if placement_id in state.recalled:
+        return state, ()
+    return onward(replace(state, placement_id=placement_id, agency_id=agency_id), ctx)
+
+
+def recalled(state: Borrower, placement_id: str, ctx: Moment) -> Reaction:
+    """The case is back: what the agency may still have done under this placement is off."""
+    known = tuple(other for other in state.recalled if other != placement_id)
+    after = replace(state, recalled=(*known, placement_id)[-RECALLED_KEPT:])
+    if state.placement_id == placement_id:
+        after = replace(after, placement_id=None, agency_id=None)
+    return onward(after, ctx)
+
+
+# -- others' contacts -------------------------------------------------------------------------------------------------
+
+
+def made(state: Borrower, contact_id: str, ctx: Moment) -> Reaction:
+    """A permitted visit was made; it counts. Heard twice it is settled once."""
+    contact = _permitted(state, contact_id)
+    if contact is None:
+        return state, ()
+    return onward(state.without(contact_id), ctx, (settled(state, contact, "made", ctx),))
+
+
+def not_made(state: Borrower, contact_id: str, reason: str, ctx: Moment) -> Reaction:
+    """A permitted visit does not take place. Where nobody reported, somebody may have been there: it counts."""
+    contact = _permitted(state, contact_id)
+    if contact is None:
+        return state, ()
+    if reason == "not_reported":
+        return onward(state.without(contact_id), ctx, (settled(state, contact, "unreported", ctx),))
+    after, said = cancelled(state, contact, reason, ctx)
+    return onward(after, ctx, said)
+
+
+def _permitted(state: Borrower, contact_id: str) -> Contact | None:
+    contact = state.contact(contact_id)
+    return contact if contact is not None and contact.state == "permitted" else None

@@ -1,0 +1,43 @@
+"""Visits ask the one ledger for a permit, as everybody does."""
+
+from schemas.values import Reason
+from schemas.visits import VisitPermitRequested
+from services.notifier.domain.asking import Ask, source_of
+from services.notifier.domain.contacts import NOTHING_DUE, decided
+from services.notifier.domain.moment import Moment, Reaction
+from services.notifier.domain.state import Borrower
+from services.rulebook.question import Proposal
+
+RECALLED = Reason(rule_id="GATE-PLACEMENT", clause="entrustment", text="the placement was recalled")
+
+
+def permit(state: Borrower, fact: VisitPermitRequested, ctx: Moment) -> Reaction:
+    """Decide a visit over its whole window. The same request twice is answered once; another window is decided anew."""
+    known = state.contact(fact.visit_id)
+    if known is not None and known.not_before == fact.window_start:
+        return state, ()
+    proposal = Proposal(
+        contact_id=fact.visit_id,
+        channel="visit",
+        purpose="visit",
+        at=fact.window_start,
+        until=fact.window_end,
+        loan_ids=fact.loan_ids,
+        contact_point=fact.address_id,
+        contact_source=source_of(state, fact.address_id),
+        proposed_by=fact.agency_id,
+        place=fact.place,
+        team=fact.team,
+        recording=fact.recording,
+        proof_id=fact.proof_id,
+    )
+    ask = Ask(proposal, "visit", attempt=fact.attempt, placement_id=fact.placement_id)
+    return decided(state.without(fact.visit_id), ask, ctx, _forbidden(state, fact))
+
+
+def _forbidden(state: Borrower, fact: VisitPermitRequested) -> tuple[Reason, ...]:
+    """What the case itself forbids: a placement that is over, a loan of the visit of which nothing is past due."""
+    overdue = {loan.loan_id for loan in state.overdue}
+    due = bool(fact.loan_ids) and set(fact.loan_ids) <= overdue
+    recalled = fact.placement_id in state.recalled
+    return (*((RECALLED,) if recalled else ()), *(() if due else (NOTHING_DUE,)))
