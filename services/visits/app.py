@@ -17,7 +17,7 @@ from services.visits.store_rows import projection, record
 
 
 def service(credential_key: bytes, policy: Policy | None = None) -> Service[Borrower, Panel]:
-    """Visits as a value. `credential_key` makes the codes that borrowers check; the policy is the strategy's by default."""
+    """Visits as a value. `credential_key` makes the codes that borrowers check; no policy means the strategy's."""
     values = policy or Policy.of(load_strategy())
 
     def reference(db: Connection, _partition: int, now: datetime) -> Panel:

@@ -193,6 +193,7 @@ def placement_of(fact: PlacementActivated) -> Placement:
         proof_id=fact.proof_id,
         loan_ids=fact.loan_ids,
         ends_at=fact.ends_at,
+        currency=fact.currency,
     )
 
 

@@ -99,7 +99,8 @@ def _on_the_way(fact: VisitFact) -> Values:
         case VisitArrived():
             return {"state": "arrived", "arrived_at": fact.arrived_at, "known_as_of": fact.known_as_of}
         case VisitHalted():
-            return {"halted_at": fact.asked_at, "halted_because": fact.reason, "known_as_of": fact.known_as_of}
+            told = {"halted_because": fact.code, "halted_detail": fact.detail}
+            return {**told, "halted_at": fact.asked_at, "known_as_of": fact.known_as_of}
         case VisitEvidenceSealed():
             return {"evidence_complete": fact.complete, "evidence_missing": fact.missing}
     return {}

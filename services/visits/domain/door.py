@@ -96,7 +96,13 @@ def _acted(borrower: Borrower, visit: Visit, team: tuple[str, ...], answer: Answ
     if answer.go:
         return (borrower, ()) if visit.stage == "arrived" else _told_go(borrower, at)
     halted = VisitHalted(
-        **named(borrower, visit), reason=answer.reason, asked_at=at.now, known_as_of=at.known_as_of, team=team
+        **named(borrower, visit),
+        reason=answer.reason,
+        code=answer.code,
+        detail=answer.detail,
+        asked_at=at.now,
+        known_as_of=at.known_as_of,
+        team=team,
     )
     if answer.code != "late" or visit.stage == "arrived":
         return borrower, (halted,)

@@ -98,6 +98,7 @@ class Placement:
     proof_id: str
     loan_ids: tuple[str, ...]
     ends_at: datetime
+    currency: str = "CNY"
     plan_at: datetime | None = None
     attempts: int = 0
     tries: int = 0

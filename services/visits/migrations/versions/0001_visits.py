@@ -48,8 +48,9 @@ CREATE TABLE visits (
     window_start timestamptz NOT NULL, window_end timestamptz NOT NULL, address_id text NOT NULL,
     place text NOT NULL, team json NOT NULL, proof_id text NOT NULL, requested_at timestamptz NOT NULL,
     credential text, documents json, strategy text, dispatched_at timestamptz, arrived_at timestamptz,
-    known_as_of timestamptz, halted_at timestamptz, halted_because text, ended_at timestamptz, reason text,
-    cause text, disposition text, reason_for_default text, reported_at timestamptz, on_time boolean, flags json,
+    known_as_of timestamptz, halted_at timestamptz, halted_because text, halted_detail text, ended_at timestamptz,
+    reason text, cause text, disposition text, reason_for_default text, reported_at timestamptz, on_time boolean,
+    flags json,
     evidence_complete boolean, evidence_missing json, PRIMARY KEY (visit_id)
 );
 CREATE INDEX visits_by_agency ON visits (agency_id, day);

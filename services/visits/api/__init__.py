@@ -1,0 +1,18 @@
+"""Answers people: officers' lists, the visitors' phone, the borrower's check of a credential, and REST for systems."""
+
+from fastapi import FastAPI
+
+from services.kit.pages import mount_tokens
+from services.visits.api import credentials, desk, phone, phone_report, problems, rest
+from services.visits.api.base import Base, Visiting
+
+
+def create_api(runtime: Visiting) -> FastAPI:
+    """The web application of visits over a running service."""
+    app = FastAPI(title="Arrears visits", docs_url=None, redoc_url=None)
+    mount_tokens(app)
+    base = Base(runtime)
+    problems.install(app)
+    for part in (phone, phone_report, rest, desk, credentials):
+        app.include_router(part.router(base))
+    return app
