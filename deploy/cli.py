@@ -21,7 +21,7 @@ from deploy.local.state import read_state
 from deploy.publish import Sheet, publish, read_sheet, write_rejects
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
-from deploy.up import clock_setting, read_endpoints
+from deploy.up import clock_setting, factor_of, read_endpoints
 from schemas.contract import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -49,6 +49,39 @@ def up(
         start_in_background(var, argv)
         endpoints = read_endpoints(var)
     say(endpoints, as_json, "\n".join(f"{name:<12}{address}" for name, address in endpoints.items()))
+
+
+@app.command()
+def demo(
+    loans: Annotated[int, typer.Option(help="How many of the 10,000 real loans.")] = 2000,
+    days: Annotated[int, typer.Option(help="How many days the bank plays.")] = 60,
+    seed: Annotated[int, typer.Option(help="Same seed: same portfolio, same hidden behaviour.")] = 1,
+    speed: Annotated[float, typer.Option(help="True seconds that a day takes.")] = 4.2,
+    clock: Annotated[str, typer.Option(help="Instead of --speed: how many times as fast, like 21600.")] = "",
+    leave: Annotated[bool, typer.Option("--exit", help="End after the last day; 1 if something is wrong.")] = False,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the summary to this file.")] = None,
+    jurisdiction: Annotated[str, typer.Option(help="CN, or US to keep the loans' own states.")] = "CN",
+    var: Annotated[Path | None, typer.Option(help="Folder of the demo's own (default: var/demo).")] = None,
+) -> None:
+    """Play real loans through the real system and say at the end whether everything balances."""
+    from deploy.demo import DEFAULT_FOLDER, Options, run_demo
+
+    if jurisdiction not in ("CN", "US"):
+        fail(f"--jurisdiction {jurisdiction}: the demo knows CN and US.", MISUSE)
+    with mending():
+        speed = 86_400 / factor_of(clock) if clock else speed
+    options = Options(
+        loans=loans,
+        days=days,
+        seed=seed,
+        speed=speed,
+        exit=leave,
+        json_file=json_file,
+        jurisdiction="US" if jurisdiction == "US" else "CN",
+        var=var or DEFAULT_FOLDER,
+    )
+    with mending():
+        raise typer.Exit(run_demo(options))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.local.errors import StackError
 from deploy.local.files import write_whole
-from deploy.local.stack import DEFAULT_VAR, ending_on_signals, running_stack, wait_for_signal
+from deploy.local.stack import DEFAULT_VAR, ending_on_signals, holder, running_stack, wait_for_signal
 from deploy.local.system import Endpoints, Plan, start_system
 from services.kit.clock import clock_from
 
@@ -24,9 +24,21 @@ def clock_setting(text: str, now: datetime | None = None) -> str:
     """
     if text == "system" or "|" in text:
         return _checked(text)
-    factor = text.removeprefix("scaled:").removeprefix("x").removesuffix("x")
     at = (now or datetime.now(UTC)).isoformat()
-    return _checked(f"scaled|{at}|{at}|{factor}")
+    return _checked(f"scaled|{at}|{at}|{_bare(text)}")
+
+
+def factor_of(text: str) -> float:
+    """How many times as fast as true time, from `3600` or `3600x`. Raises BadClock."""
+    _checked(f"scaled|{_ANY}|{_ANY}|{_bare(text)}")
+    return float(_bare(text))
+
+
+_ANY = "2026-01-01T00:00:00+00:00"
+
+
+def _bare(text: str) -> str:
+    return text.removeprefix("scaled:").removeprefix("x").removesuffix("x")
 
 
 def _checked(setting: str) -> str:
@@ -45,7 +57,9 @@ def endpoints_file(var: Path) -> Path:
 
 
 def read_endpoints(var: Path) -> dict[str, str]:
-    """The endpoints of the system in `var`. Raises StackError when none was started there."""
+    """The endpoints of the system in `var`, or of a demo that runs where none was named. Raises StackError."""
+    if var == DEFAULT_VAR and holder(var) is None and holder(var / "demo") is not None:
+        var = var / "demo"
     try:
         found: dict[str, str] = json.loads(endpoints_file(var).read_text())
     except FileNotFoundError:
