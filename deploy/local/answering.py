@@ -43,7 +43,7 @@ class Mailboxes:
         self._said: set[str] = set()
         for line in file.read_text().splitlines() if file.exists() else ():
             self._take(json.loads(line))
-        self._file = file.open("a")
+        self._file = file
 
     def _take(self, note: Mapping[str, str]) -> None:
         if "said" in note:
@@ -53,8 +53,8 @@ class Mailboxes:
 
     def _note(self, **note: str) -> None:
         self._take(note)
-        self._file.write(json.dumps(note) + "\n")
-        self._file.flush()
+        with self._file.open("a") as file:
+            file.write(json.dumps(note) + "\n")
 
     def receive(self, borrower_id: str, text: str) -> None:
         """A text has come; a link in it is kept."""

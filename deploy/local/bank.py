@@ -126,9 +126,9 @@ class Bank:
             await asyncio.sleep(_STATEMENT_SECONDS)
 
     def _write_statement(self) -> None:
-        write_whole(self._folder / STATEMENT, json.dumps(self._statement(), indent=2) + "\n")
+        write_whole(self._folder / STATEMENT, json.dumps(self.statement(), indent=2) + "\n")
 
-    def _statement(self) -> dict[str, object]:
+    def statement(self) -> dict[str, object]:
         """The bank's own figures, to be compared with those of the collections."""
         teller, now = self._teller, self._clock.now()
         return {
