@@ -157,9 +157,15 @@ class Metrics:
         default_factory=lambda: Gauge("arrears_known_as_of_age_seconds", "Age of what is known.", ("partition",))
     )
 
+    own: list[Metric] = field(default_factory=list)
+
     def all(self) -> list[Metric]:
-        """All of them."""
-        return [getattr(self, name) for name in self.__slots__]
+        """All of them, the service's own too."""
+        return [*(getattr(self, name) for name in self.__slots__ if name != "own"), *self.own]
+
+    def show(self, *metrics: Metric) -> None:
+        """Show these of the service's own on `/metrics` as well."""
+        self.own += [metric for metric in metrics if metric not in self.own]
 
 
 METRICS = Metrics()

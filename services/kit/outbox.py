@@ -50,11 +50,12 @@ _READ = (
     "SELECT sequence, coalesce(key, convert_to(aggregateid, 'UTF8')), payload, headers::text, id FROM outbox"
     " WHERE topic = %s AND partition = %s AND sequence >= %s ORDER BY sequence LIMIT %s"
 )
-_BEHIND = "SELECT topic, partition, published, said FROM sequences WHERE partition = ANY(%s) AND said > published"
+_BEHIND = "SELECT topic, partition, said FROM sequences WHERE said > published"
+_AT = "SELECT published FROM sequences WHERE topic = %s AND partition = %s"
 _PUBLISHED = "UPDATE sequences SET published = %s WHERE topic = %s AND partition = %s AND published < %s"
 _TRIM = (
     "DELETE FROM outbox o USING sequences s WHERE s.topic = o.topic AND s.partition = o.partition"
-    " AND s.partition = ANY(%s) AND o.sequence <= s.published AND o.said_at < now() - make_interval(secs => %s)"
+    " AND o.sequence <= s.published AND o.said_at < now() - make_interval(secs => %s)"
 )
 
 
@@ -116,9 +117,15 @@ def _headers(headers: str | None, id_: str) -> Headers:
     return parse(headers) if headers else (*STRUCTURED, ("id", id_.encode()))
 
 
-def behind(raw: Raw, partitions: Iterable[int]) -> dict[Stream, tuple[int, int]]:
-    """The streams of these partitions that hold unpublished frames: last published and last said."""
-    return {(t, p): (published, said) for t, p, published, said in raw.execute(_BEHIND, [list(partitions)])}
+def behind(raw: Raw) -> dict[Stream, int]:
+    """The streams that hold unpublished frames, and the last sequence said in each."""
+    return {(topic, partition): said for topic, partition, said in raw.execute(_BEHIND)}
+
+
+def published(raw: Raw, stream: Stream) -> int:
+    """Up to where a stream is known to be on the broker."""
+    row = raw.execute(_AT, [*stream]).fetchone()
+    return int(row[0]) if row else 0
 
 
 def mark(raw: Raw, published: Mapping[Stream, int]) -> None:
@@ -127,6 +134,6 @@ def mark(raw: Raw, published: Mapping[Stream, int]) -> None:
         cursor.executemany(_PUBLISHED, [(n, *stream, n) for stream, n in sorted(published.items())])
 
 
-def trim(raw: Raw, partitions: Iterable[int], keep_seconds: float) -> int:
+def trim(raw: Raw, keep_seconds: float) -> int:
     """Delete what has been on the broker for a while; answer how many rows."""
-    return raw.execute(_TRIM, [list(partitions), keep_seconds]).rowcount
+    return raw.execute(_TRIM, [keep_seconds]).rowcount

@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     http_port: Annotated[int, Field(ge=0, le=65535)] = 0
     clock: Annotated[Clock, PlainValidator(_clock)] = SYSTEM
     master_key: Annotated[Key | None, Field(repr=False)] = None
+    vault_url: SecretStr | None = None
+    """The vault's own role, to make its table at start; without it whoever deploys has to (`migrate_vault`)."""
     intake_keys: Annotated[
         Mapping[str, bytes], NoDecode, PlainValidator(_ring), Field(repr=False, default_factory=dict)
     ]

@@ -124,6 +124,10 @@ class Hot(Generic[S]):
             kept.clear()
         kept.update(slots)
 
+    def clear(self) -> None:
+        """Forget everything, after an assignment: somebody else may have owned it in between."""
+        self._slots = {}
+
     def forget(self, partition: int, borrower_ids: Iterable[str] | None = None) -> None:
         """Forget some borrowers, or the whole partition."""
         if borrower_ids is None:

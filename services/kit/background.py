@@ -1,0 +1,113 @@
+"""Threads that live as long as the worker: an event loop of its own, and periodic work that survives its errors."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import structlog
+
+from services.kit.metrics import METRICS
+
+log = structlog.get_logger("arrears.kit")
+T = TypeVar("T")
+BACKOFF_SECONDS_MAX = 5.0
+STOP_SECONDS = 3.0
+
+
+class LoopThread:
+    """An event loop in a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self.loop = asyncio.new_event_loop()
+        self._kept: set[asyncio.Task[object]] = set()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()
+        self.loop.close()
+
+    def run(self, work: Coroutine[Any, Any, T], timeout: float | None = None) -> T:
+        """Run a coroutine there and wait for what it returns."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout)
+
+    def soon(self, call: Callable[..., object], *arguments: object) -> None:
+        """Have a function called there; from any thread."""
+        if not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(call, *arguments)
+
+    def keep(self, work: Coroutine[Any, Any, object]) -> None:
+        """Start a coroutine there, for as long as it runs; called on the loop itself."""
+        task = self.loop.create_task(work)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+
+    def stop(self) -> None:
+        """Cancel what runs there and end the thread."""
+        if self.loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(_cancel_others(), self.loop).result(STOP_SECONDS)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(STOP_SECONDS)
+
+
+async def _cancel_others() -> None:
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.wait(others, timeout=STOP_SECONDS / 2) if others else None
+
+
+class Backoff:
+    """Longer and longer pauses while something outside is away; said once per pause."""
+
+    def __init__(self, what: str, first: float = 0.1) -> None:
+        self._what, self._first, self._seconds = what, first, first
+
+    def next(self, error: BaseException) -> float:
+        """How long to wait after this error, in seconds."""
+        seconds, self._seconds = self._seconds, min(self._seconds * 2, BACKOFF_SECONDS_MAX)
+        METRICS.waits.add(1, self._what)
+        log.warning(f"{self._what} is away, waiting", seconds=seconds, error=repr(error)[:300])
+        return seconds
+
+    def reset(self) -> None:
+        """It is back."""
+        if self._seconds != self._first:
+            log.info(f"{self._what} is back")
+        self._seconds = self._first
+
+
+class Periodic:
+    """Calls a function again and again in a thread; what it raises is logged, and it is called again."""
+
+    def __init__(self, name: str, seconds: float, work: Callable[[], object]) -> None:
+        self._seconds, self._work = seconds, work
+        self._stop = threading.Event()
+        self._backoff = Backoff(name)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> "Periodic":
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._stop.wait(pause):
+            try:
+                self._work()
+            except Exception as error:
+                if self._stop.is_set():
+                    return
+                pause = self._backoff.next(error)
+            else:
+                self._backoff.reset()
+                pause = self._seconds
+
+    def stop(self) -> None:
+        """End after the call that is under way."""
+        self._stop.set()
+        self._thread.join(STOP_SECONDS)

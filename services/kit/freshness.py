@@ -1,0 +1,186 @@
+"""Up to when each partition's facts are known: the instant just before a question whose answer we have since read.
+
+Every quarter of a second the owner asks the broker where its logs end. Once the stored positions have reached those
+ends, all that was published before the question has been applied.
+"""
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import Engine
+
+from schemas.topics import Topic
+from services.kit import positions
+from services.kit.background import Backoff, LoopThread
+from services.kit.broker import Broker
+from services.kit.clock import EPOCH, Clock
+from services.kit.database import transaction
+from services.kit.metrics import METRICS
+from services.kit.outbox import Stream
+
+log = structlog.get_logger("arrears.kit")
+FRESH_SECONDS = 1.0
+ASK_SECONDS = 0.25
+QUESTIONS = 40
+"""Open questions kept per partition; the oldest fall away, a later one proves more."""
+
+_WRITE = (
+    "INSERT INTO freshness (partition, known_as_of, wall, caught_up) VALUES (%s, %s, %s, %s)"
+    " ON CONFLICT (partition) DO UPDATE SET known_as_of = excluded.known_as_of, wall = excluded.wall,"
+    " caught_up = excluded.caught_up WHERE freshness.known_as_of <= excluded.known_as_of"
+)
+_READ = "SELECT wall FROM freshness WHERE partition = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Asked at a true instant (seconds since 1970), answered with the ends of logs."""
+
+    asked: float
+    ends: Mapping[Stream, int]
+
+
+@dataclass(slots=True)
+class _Partition:
+    """What is known of one partition number: true seconds since 1970 up to which all is applied."""
+
+    known: float = 0.0
+    questions: deque[_Question] = field(default_factory=lambda: deque(maxlen=QUESTIONS))
+
+
+class Freshness:
+    """Implements `runtime.Knowledge` for a worker on the broker. Safe to use from any thread."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, broker: Broker, topics: Sequence[Topic], counts: Mapping[str, int]
+    ) -> None:
+        self._engine, self._clock, self._broker, self._counts = engine, clock, broker, counts
+        self._by_number = [t.name for t in topics if t.key == "borrower_id"]
+        self._everywhere = [(t.name, n) for t in topics if t.key != "borrower_id" for n in range(counts[t.name])]
+        self._owned: dict[int, _Partition] = {}
+        self._positions: dict[Stream, int] = {}
+        self._moved_at = time.monotonic()
+        self._lock = threading.Lock()
+        self.asked_at = 0.0
+        self.lag = 0
+
+    # -- told by the seam ---------------------------------------------------------------------------------------------
+
+    def own(self, numbers: frozenset[int], stored: Mapping[Stream, int]) -> None:
+        """These partition numbers belong to this worker, with these stored positions."""
+        with self._lock:
+            self._positions = dict(stored)
+            self._owned = {n: self._owned.get(n) or _Partition() for n in numbers}
+
+    def moved(self, stream: Stream, position: int) -> None:
+        """A position was committed."""
+        with self._lock:
+            self._moved_at = time.monotonic()
+            self._positions[stream] = max(position, self._positions.get(stream, 0))
+            self._answer([stream[1]] if stream[0] in self._by_number else list(self._owned))
+
+    # -- asked by the service -----------------------------------------------------------------------------------------
+
+    def owned(self) -> frozenset[int]:
+        """Partition numbers that this worker owns."""
+        return frozenset(self._owned)
+
+    def known_as_of(self, partition: int) -> datetime:
+        """Business instant up to which the partition's facts have been read, by whoever owns it."""
+        wall = self._wall(partition)
+        return self._clock.at(datetime.fromtimestamp(wall, UTC)) if wall else EPOCH
+
+    def fresh(self, partition: int) -> bool:
+        """Whether that is at most FRESH_SECONDS ago."""
+        return time.time() - self._wall(partition) <= FRESH_SECONDS
+
+    def _wall(self, partition: int) -> float:
+        if found := self._owned.get(partition):
+            return found.known
+        with transaction(self._engine) as (_, raw):
+            row = raw.execute(_READ, [partition]).fetchone()
+        return row[0].timestamp() if row else 0.0
+
+    @property
+    def stalled_seconds(self) -> float:
+        """For how long records have been waiting without any being applied."""
+        return time.monotonic() - self._moved_at if self.lag else 0.0
+
+    # -- asking the broker --------------------------------------------------------------------------------------------
+
+    def start(self, thread: LoopThread) -> None:
+        """Begin to ask."""
+        thread.soon(thread.keep, self._ask_for_ever())
+
+    async def _ask_for_ever(self) -> None:
+        backoff = Backoff("broker")
+        while True:
+            try:
+                await self._ask()
+                backoff.reset()
+            except Exception as error:
+                await asyncio.sleep(backoff.next(error))
+            else:
+                await asyncio.sleep(ASK_SECONDS)
+
+    async def _ask(self) -> None:
+        numbers = list(self._owned)
+        if not numbers:
+            return
+        streams = [*self._everywhere, *((name, n) for n in numbers for name in self._by_number)]
+        asked = time.time()
+        question = _Question(asked, await self._broker.ends(streams))
+        elsewhere = await asyncio.to_thread(self._stored_elsewhere)
+        with self._lock:
+            self.asked_at = asked
+            for stream, position in elsewhere.items():
+                self._positions[stream] = max(position, self._positions.get(stream, 0))
+            for number in self._owned.keys() & numbers:
+                self._owned[number].questions.append(question)
+            self._answer(list(self._owned))
+            self._measure(question)
+        await asyncio.to_thread(self._write)
+
+    def _stored_elsewhere(self) -> dict[Stream, int]:
+        """Positions on topics that are not keyed by borrower: other workers read their share of them."""
+        names = sorted({name for name, _ in self._everywhere})
+        if not names:
+            return {}
+        with transaction(self._engine) as (_, raw):
+            return positions.load_next(raw, names)
+
+    def _answer(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if partition := self._owned.get(number):
+                while partition.questions and self._reached(number, partition.questions[0]):
+                    partition.known = partition.questions.popleft().asked
+
+    def _reached(self, number: int, question: _Question) -> bool:
+        streams = [*self._everywhere, *((name, number) for name in self._by_number)]
+        return all(self._positions.get(s, -1) >= question.ends[s] for s in streams)
+
+    def _measure(self, question: _Question) -> None:
+        behind = {
+            stream: max(0, question.ends.get(stream, 0) - position)
+            for stream, position in self._positions.items()
+            if stream[1] in self._owned
+        }
+        self.lag = sum(behind.values())
+        METRICS.lag.replace({(topic, str(n)): float(lag) for (topic, n), lag in behind.items()})
+        METRICS.fresh_age.replace({(str(n),): time.time() - p.known for n, p in self._owned.items() if p.known})
+
+    def _write(self) -> None:
+        now = time.time()
+        rows = []
+        for number, partition in sorted(self._owned.items()):
+            if partition.known:
+                wall = datetime.fromtimestamp(partition.known, UTC)
+                rows.append((number, self._clock.at(wall), wall, now - partition.known <= FRESH_SECONDS))
+        with transaction(self._engine) as (_, raw), raw.cursor() as cursor:
+            cursor.executemany(_WRITE, rows)

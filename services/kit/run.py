@@ -1,0 +1,342 @@
+"""Composes one worker of one service and runs it: the only place where everything meets.
+
+    def main() -> None:
+        run(plug, NotifierSettings)
+
+Exit status: 0 stopped on request, 2 a setting is wrong, 3 stopped because a person has to decide.
+"""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+import structlog
+from sqlalchemy import Engine, text
+
+from schemas.topics import DEAD_LETTERS, TOPICS, Topic
+from services.kit import outbox, positions, repeats
+from services.kit.admin import BrokerAway, TopicFacts, describe_topics
+from services.kit.background import Backoff, LoopThread, Periodic
+from services.kit.batches import Batches
+from services.kit.broker import Broker
+from services.kit.database import engine_for, is_outside, transaction
+from services.kit.freshness import Freshness
+from services.kit.intake import Intake
+from services.kit.limits import Limits
+from services.kit.logs import set_up_logs
+from services.kit.migrate import migrate, migrate_vault
+from services.kit.outbox import Stream
+from services.kit.plug import Loop, Plug
+from services.kit.problem import install_problems
+from services.kit.redrive import Redrive
+from services.kit.relay import Relay
+from services.kit.runtime import Running
+from services.kit.seam import EXIT_STOPPED, Seam, Wiring
+from services.kit.service import Service
+from services.kit.settings import Settings, give_up, read_settings
+from services.kit.timers import Timers
+from services.kit.vault import IntakeRing, TableKeys, Vault, vault_in_memory
+from services.kit.web import Door, Health, WebThread, listen
+from services.kit.work import Room
+
+log = structlog.get_logger("arrears.kit")
+TIMER_SECONDS = 0.1
+REDRIVE_SECONDS = 0.25
+HOUSEKEEPING_SECONDS = 60.0
+OUTBOX_SECONDS = 3600.0
+INBOX_SECONDS = 14 * 24 * 3600.0
+COMMAND_SECONDS = 30 * 24 * 3600.0
+STALLED_SECONDS = 30.0
+BROKER_SILENT_SECONDS = 5.0
+LOOP_AGAIN_SECONDS = 1.0
+
+AnyPlug: TypeAlias = Plug[Any, Any]
+T = TypeVar("T", bound=Settings)
+
+
+def run(plug_factory: Callable[[T], AnyPlug], settings: type[T]) -> NoReturn:
+    """Run the service until it is told to stop. Ends the process."""
+    told = read_settings(settings)
+    signal.signal(signal.SIGTERM, _leave)
+    plug = plug_factory(told)
+    set_up_logs(plug.service.name, told.log_level, told.log_format)
+    worker = _Worker(plug, told)
+    try:
+        status = worker.run()
+    except KeyboardInterrupt:
+        status = 0
+    finally:
+        worker.close()
+    sys.exit(status)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One process of one service."""
+
+    plug: AnyPlug
+    settings: Settings
+    engine: Engine = field(init=False)
+    door: Door = field(init=False)
+    web: WebThread = field(init=False)
+    doing: str = "starting"
+    freshness: Freshness | None = None
+    joined: bool = False
+    ends: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    def __post_init__(self) -> None:
+        """Open the door first, so that health can be asked while the rest is being waited for."""
+        name, told = self.plug.service.name, self.settings
+        self.engine = engine_for(told.database_url.get_secret_value(), name)
+        self.door = Door(name, self.health)
+        try:
+            sock = listen(told.http_host, told.http_port)
+        except OSError as error:
+            give_up([f"ARREARS_HTTP_PORT: cannot listen on {told.http_host}:{told.http_port}: {error.strerror}"])
+        self.web = WebThread(self.door, sock).start()
+        self.ends.callback(self.engine.dispose)
+        self.ends.callback(self.web.stop)
+        log.info("listening", url=f"http://{told.http_host}:{self.web.port}")
+
+    def close(self) -> None:
+        """Stop everything in reverse order."""
+        self.ends.close()
+
+    # -- composing ----------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Wait for what is outside, put everything together, work."""
+        service, told = self.plug.service, self.settings
+        vault = self._vault(service)
+        self._wait("database", self._migrate)
+        topics = self._wait("broker", self._topics)
+        counts = {name: facts.partitions for name, facts in topics.items()}
+        thread = LoopThread("broker")
+        self.ends.callback(thread.stop)
+        broker = Broker(told.kafka_bootstrap, f"{service.name}-{told.instance}")
+        freshness = Freshness(self.engine, told.clock, broker, service.reads, counts)
+        room = self._room(service, vault, freshness, counts)
+        relay = _relay(room, broker, thread, counts)
+        self.freshness = freshness
+        wiring = self._wiring(room, freshness, relay, topics)
+        self.ends.callback(_hush, lambda: thread.run(broker.close(), 2))
+        self.ends.callback(_hush, lambda: thread.run(relay.mark(), 2))
+        relay.start()
+        freshness.start(thread)
+        self._periodic(room, freshness)
+        self._serve(Running(room, vault, freshness))
+        _calm_the_collector()
+        self.doing = "joining the group"
+        return Seam(wiring).run()
+
+    def _vault(self, service: Service[Any, Any]) -> Vault:
+        if not service.opens:
+            return vault_in_memory()
+        if self.settings.master_key is None:
+            give_up(["ARREARS_MASTER_KEY: is not set (32 bytes, base64), and this service keeps personal data"])
+        return Vault(TableKeys(self.engine), self.settings.master_key)
+
+    def _room(
+        self, service: Service[Any, Any], vault: Vault, freshness: Freshness, counts: Mapping[str, int]
+    ) -> Room[Any, Any]:
+        intake = Intake(service.opens, vault if service.opens else None, IntakeRing(self.settings.intake_keys))
+        return Room(
+            service,
+            self.engine,
+            self.settings.clock,
+            intake,
+            partitions=lambda topic: counts.get(topic.name, topic.partitions),
+            known_as_of=freshness.known_as_of,
+            committed=lambda _frames: None,
+        )
+
+    def _wiring(
+        self, room: Room[Any, Any], freshness: Freshness, relay: Relay, topics: Mapping[str, TopicFacts]
+    ) -> Wiring:
+        told, ids = self.settings, {name: facts.id for name, facts in topics.items()}
+        limits = Limits(told.dead_letter_run, told.dead_letter_ratio)
+
+        def place(earliest: Mapping[Stream, int], latest: Mapping[Stream, int]) -> Mapping[Stream, int]:
+            with transaction(self.engine) as (_, raw):
+                return positions.load_or_create(raw, earliest, latest, ids)
+
+        lead = next((t.name for t in room.service.reads if t.key == "borrower_id"), "")
+
+        def owned(stored: Mapping[Stream, int]) -> None:
+            numbers = frozenset(n for name, n in stored if name == lead)
+            room.hot.clear()
+            freshness.own(numbers, stored)
+            relay.own(numbers)
+            self.doing, self.joined = "working", True
+            log.info("owning partitions", partitions=sorted(numbers))
+
+        return Wiring(
+            room.service.name,
+            told.instance,
+            told.kafka_bootstrap,
+            {topic.name: topic for topic in room.service.reads},
+            place,
+            Batches(room, limits).apply,
+            owned,
+            freshness.moved,
+            told.data_dir,
+            told.session_seconds,
+            told.stream_queue,
+        )
+
+    def _periodic(self, room: Room[Any, Any], freshness: Freshness) -> None:
+        timers, redrive = Timers(room), Redrive(room)
+
+        def tick() -> None:
+            for number in timers.due_on(freshness.owned()):
+                timers.run(number)
+
+        def redrive_asked() -> None:
+            for number in redrive.asked_on(list(freshness.owned())):
+                redrive.run(number)
+
+        def housekeeping() -> None:
+            with transaction(self.engine) as (_, raw):
+                outbox.trim(raw, OUTBOX_SECONDS)
+                repeats.trim(raw, INBOX_SECONDS)
+                raw.execute("DELETE FROM commands WHERE at < now() - make_interval(secs => %s)", [COMMAND_SECONDS])
+
+        for name, seconds, work in (
+            ("timers", TIMER_SECONDS, tick),
+            ("redrive", REDRIVE_SECONDS, redrive_asked),
+            ("housekeeping", HOUSEKEEPING_SECONDS, housekeeping),
+        ):
+            self.ends.callback(Periodic(name, seconds, work).start().stop)
+
+    def _serve(self, runtime: Running[Any, Any]) -> None:
+        api = self.plug.api(runtime)
+        install_problems(api)
+        self.door.behind = api
+        for number, loop in enumerate(self.plug.loops):
+            thread = LoopThread(f"loop-{number}")
+            thread.soon(_keep_running, thread, loop, runtime)
+            self.ends.callback(_hush, thread.stop)
+
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    def _wait(self, what: str, attempt: "Callable[[], Any]") -> Any:
+        """Try until it works; say what is being waited for, on the log and on `/health/ready`."""
+        backoff = Backoff(what, first=0.25)
+        while True:
+            self.doing = f"waiting for the {what}"
+            try:
+                done = attempt()
+            except Exception as error:
+                if not (is_outside(error) or isinstance(error, BrokerAway | _Missing)):
+                    raise
+                time.sleep(backoff.next(error))
+            else:
+                backoff.reset()
+                return done
+
+    def _migrate(self) -> None:
+        migrate(self.engine, self.plug.service.name)
+        if self.plug.service.opens:
+            self._migrate_vault()
+            with self.engine.begin() as db:
+                if db.scalar(text("SELECT to_regclass('vault.keys')")) is None:
+                    raise _Missing("the table vault.keys is not there yet; whoever deploys makes it (migrate_vault)")
+
+    def _migrate_vault(self) -> None:
+        if self.settings.vault_url is not None:
+            engine = engine_for(self.settings.vault_url.get_secret_value(), "vault", pool=1)
+            try:
+                migrate_vault(engine)
+            finally:
+                engine.dispose()
+
+    def _topics(self) -> Mapping[str, TopicFacts]:
+        name = self.plug.service.name
+        needed = {*self.plug.service.reads, *(t for t in TOPICS if t.owner == name)}
+        letters = {DEAD_LETTERS[name]} if name in DEAD_LETTERS else set()
+        names = {topic.name for topic in needed | letters}
+        found = describe_topics(self.settings.kafka_bootstrap, names)
+        if missing := sorted(names - found.keys()):
+            raise _Missing(f"topics are missing: {', '.join(missing)}")
+        _refuse_uneven(self.plug.service.reads, found)
+        return found
+
+    def health(self) -> Health:
+        """How this worker is."""
+        name, freshness = self.plug.service.name, self.freshness
+        if freshness is None or not self.joined:
+            return Health("starting", name, self.doing)
+        numbers = tuple(sorted(freshness.owned()))
+        lag, stalled = freshness.lag, freshness.stalled_seconds
+        return Health(self._verdict(freshness, lag, stalled), name, self.doing, numbers, lag, stalled)
+
+    def _verdict(self, freshness: Freshness, lag: int, stalled: float) -> Any:
+        try:
+            with self.engine.connect() as db:
+                db.execute(text("SELECT 1"))
+        except Exception:
+            return "database away"
+        if not freshness.owned():
+            return "standby"
+        if time.time() - freshness.asked_at > BROKER_SILENT_SECONDS:
+            return "broker away"
+        if lag and stalled > STALLED_SECONDS:
+            return "stalled"
+        return "catching up" if lag else "ready"
+
+
+class _Missing(Exception):
+    """Something that others make is not there yet."""
+
+
+def _refuse_uneven(topics: tuple[Topic, ...], found: Mapping[str, TopicFacts]) -> None:
+    counts = {topic.name: found[topic.name].partitions for topic in topics if topic.key == "borrower_id"}
+    if len(set(counts.values())) > 1:
+        shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+        log.critical("stopped: topics keyed by borrower must have equal partition counts", counts=counts)
+        give_up([f"topics keyed by borrower must have equal partition counts: {shown}"], EXIT_STOPPED)
+
+
+def _relay(room: Room[Any, Any], broker: Broker, thread: LoopThread, counts: Mapping[str, int]) -> Relay:
+    lead = next((t.name for t in room.service.reads if t.key == "borrower_id"), None)
+    count = counts[lead] if lead else 1
+    relay = Relay(room.engine, broker, thread, lambda partition: partition % count)
+    room.committed = relay.offer
+    return relay
+
+
+def _keep_running(thread: LoopThread, loop: "Loop[Any, Any]", runtime: Running[Any, Any]) -> None:
+    async def forever() -> None:
+        while True:
+            try:
+                await loop(runtime)
+                return
+            except Exception:
+                log.exception("a loop failed, starting it again", loop=getattr(loop, "__name__", str(loop)))
+                await asyncio.sleep(LOOP_AGAIN_SECONDS)
+
+    thread.keep(forever())
+
+
+def _hush(work: Callable[[], object]) -> None:
+    """On the way out nothing may keep the rest from being stopped."""
+    with contextlib.suppress(Exception):
+        work()
+
+
+def _calm_the_collector() -> None:
+    """What lives for ever is not looked at again, and the many short-lived acyclic objects of a batch seldom."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

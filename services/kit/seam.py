@@ -1,0 +1,402 @@
+"""The one module that speaks faust: worker, group membership, assignment, lifecycle, and nothing else of it.
+
+Faust's per-event path, acknowledgements, commits and seeks would lose or double events (reference: faust 0.15.3 acks
+what raised, #606, #316). Here one fetched partition batch is one faust event; every assignment starts from the position
+stored in our database; the group offset is told what the database holds and is never read as truth.
+
+Private methods of faust-streaming 0.15 are used, so the version is pinned. What each rule is worth is tested in
+`tests/kit/test_seam.py`.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import faust
+import structlog
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
+from faust.transport.drivers.aiokafka import Transport as FaustTransport
+from faust.types import TP, ConsumerMessage
+
+from schemas.topics import Topic
+from services.kit.background import Backoff
+from services.kit.database import is_outside
+from services.kit.limits import TooManyDeadLetters
+from services.kit.metrics import METRICS
+from services.kit.outbox import Stream
+from services.kit.positions import Misplaced
+from services.kit.records import Batch
+from services.kit.states import Conflict
+from services.kit.work import Fenced
+
+log = structlog.get_logger("arrears.kit")
+TRIES = 10
+"""A batch that fails so often, and not because something outside is away, stops the service."""
+
+THREADS = 4
+PER_NUMBER = 2
+"""Batches that may wait per partition number, behind the one under way."""
+
+FETCH_WAIT_MILLISECONDS = 50
+"""How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
+partition that has just been drained waits until the one under way returns, data or not."""
+
+QUIET_SECONDS = 5.0
+FETCH_BYTES = 1 << 20
+LONG = 24 * 3600.0
+EXIT_STOPPED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What the seam works with. The callables are called in threads and may block.
+
+    place: gets earliest and latest offsets of all assigned partitions, answers the stored positions (creating them).
+    apply: applies a batch in one transaction. owned: told of each new assignment. moved: told after each commit.
+    """
+
+    service: str
+    instance: str
+    bootstrap: str
+    topics: Mapping[str, Topic]
+    place: Callable[[Mapping[Stream, int], Mapping[Stream, int]], Mapping[Stream, int]]
+    apply: Callable[[Batch], None]
+    owned: Callable[[Mapping[Stream, int]], None]
+    moved: Callable[[Stream, int], None]
+    data_dir: Path
+    session_seconds: float = 10.0
+    queue: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A batch with the number of the seek it was read after."""
+
+    batch: Batch
+    tp: TP
+    epoch: int
+
+
+class _Thread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS
+        return consumer
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        """Tell the group; when that fails the worker goes on, for nobody relies on it."""
+        mine = {tp: n for tp, n in offsets.items() if tp in self.assignment()}
+        try:
+            await self._ensure_consumer().commit({tp: (n, "") for tp, n in mine.items()})
+        except Exception as error:
+            log.info("the group's offsets were not taken", error=repr(error)[:300])
+            return False
+        cast("SeamConsumer", self.consumer).told.update(mine)
+        return True
+
+
+class SeamConsumer(FaustConsumer):
+    """Yields one message per fetched partition batch, from our stored positions."""
+
+    wiring: Wiring
+    stop_for_good: Callable[[BaseException], None]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.epoch = 0
+        self.stored: dict[TP, int] = {}
+        self.told: dict[TP, int | None] = {}
+        self._join: dict[TP, int] = {}
+        self._seeking = asyncio.Lock()
+        self._retry: asyncio.Task[None] | None = None
+        self._may_apply = asyncio.Event()
+        self._may_apply.set()
+        self._applying = 0
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    # -- seeking ------------------------------------------------------------------------------------------------------
+
+    async def perform_seek(self) -> None:
+        """Go to the stored positions. While broker or database is away nothing is read; it is tried again until done.
+
+        Never raises: faust would give up the worker.
+        """
+        try:
+            await self._seek_once()
+        except Misplaced as error:
+            self.stop_for_good(error)
+        except Exception as error:
+            log.warning("cannot go to the stored positions yet", error=repr(error)[:300])
+            self._join = {}
+            if self._retry is None or self._retry.done():
+                self._retry = asyncio.create_task(self._seek_until_done())
+
+    async def _seek_until_done(self) -> None:
+        backoff = Backoff("stored positions")
+        while not self.should_stop:
+            try:
+                return await self._seek_once()
+            except Misplaced as error:
+                return self.stop_for_good(error)
+            except Exception as error:
+                await asyncio.sleep(backoff.next(error))
+
+    async def seek_again(self, epoch: int) -> None:
+        """Start again from the stored positions, unless that was done since `epoch`. Returns when it is done."""
+        backoff = Backoff("stored positions")
+        while self.epoch == epoch and not self.should_stop:
+            try:
+                await self._seek_once(epoch)
+            except Misplaced as error:
+                return self.stop_for_good(error)
+            except Exception as error:
+                self._join = {}
+                await asyncio.sleep(backoff.next(error))
+
+    async def _seek_once(self, epoch: int | None = None) -> None:
+        async with self._seeking:  # one seek at a time
+            if epoch is not None and self.epoch != epoch:
+                return
+            self._may_apply.clear()
+            try:
+                await self._until_quiet()
+                await super().perform_seek()
+            finally:
+                self._may_apply.set()
+
+    async def _until_quiet(self) -> None:
+        """Let the transactions under way end, so that what they commit is not read again; the fence covers the rest."""
+        try:
+            await asyncio.wait_for(self._quiet.wait(), QUIET_SECONDS)
+        except TimeoutError:
+            log.warning("transactions under way take long, seeking anyway")
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Called by faust's own `perform_seek` just before the flow resumes: the last word on where to read."""
+        group = await super().seek_to_committed()
+        tps = {TP(*tp) for tp in self.assignment()}
+        first = await self.earliest_offsets(*tps) if tps else {}
+        last = await self.highwaters(*tps) if tps else {}
+        stored = await asyncio.to_thread(self.wiring.place, _streams(first), _streams(last))
+        mine = {TP(*stream): position for stream, position in stored.items()}
+        if mine:
+            await self._thread.seek_wait(mine)
+        self.epoch += 1
+        self._join, self.stored = dict(mine), dict(mine)
+        self.told = {TP(*tp): offset for tp, offset in group.items()}
+        await asyncio.to_thread(self.wiring.owned, stored)
+        return {**group, **mine}
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        """One message per partition batch; each batch joins on the one before, or on the seek."""
+        records, _ = await self._wait_next_records(timeout)
+        if not records or self.should_stop:
+            return
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        epoch, generation = self.epoch, self.app.consumer_generation_id
+        for found, recs in records.items():
+            if not self.flow_active or self.epoch != epoch or self.app.consumer_generation_id != generation:
+                return  # sought or rebalanced while we were yielding
+            tp = TP(*found)
+            if tp in self._join:
+                yield tp, self._message(tp, recs, epoch, generation)
+
+    def _message(self, tp: TP, recs: list[Any], epoch: int, generation: int) -> ConsumerMessage:
+        last = recs[-1]
+        batch = Batch(self.wiring.topics[tp.topic], tp.partition, self._join[tp], last.offset + 1, recs)
+        self._join[tp] = batch.next
+        self._read_offset.pop(tp, None)  # faust's own drop filter must not see a stale mark
+        value: Any = Fetched(batch, tp, epoch)
+        return ConsumerMessage(
+            topic=tp.topic,
+            partition=tp.partition,
+            offset=last.offset,
+            timestamp=last.timestamp / 1000,
+            timestamp_type=last.timestamp_type,
+            headers=None,
+            key=None,
+            value=value,
+            checksum=None,
+            tp=tp,
+            generation_id=generation,
+        )
+
+    # -- applying -----------------------------------------------------------------------------------------------------
+
+    async def applying(self, fetched: Fetched, run: Callable[[Batch], Any]) -> bool:
+        """Apply a batch unless a seek came between; answer whether it was applied. Raises what `run` raises."""
+        await self._may_apply.wait()
+        if fetched.epoch != self.epoch:
+            return False  # read before the last seek: it is read again
+        self._applying += 1
+        self._quiet.clear()
+        try:
+            await run(fetched.batch)
+        finally:
+            self._applying -= 1
+            if not self._applying:
+                self._quiet.set()
+        if fetched.epoch == self.epoch:
+            self.stored[fetched.tp] = fetched.batch.next
+        return True
+
+    # -- what faust would do of its own -------------------------------------------------------------------------------
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        return None
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return iter(list(self.stored))
+
+    def _filter_committable_offsets(self, tps: Iterable[TP]) -> dict[TP, int]:
+        for tp in list(self._acked):
+            self._acked[tp].clear()
+            self._acked_index[tp].clear()
+        return {tp: n for tp, n in self.stored.items() if n != self.told.get(tp)}
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's watch over its own commits says nothing about ours."""
+
+
+def _streams(offsets: Mapping[Any, int]) -> dict[Stream, int]:
+    return {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
+
+
+class _Transport(FaustTransport):
+    Consumer = SeamConsumer
+
+
+class _PassThrough(faust.Schema[Any, Any]):
+    def compile(self, app: Any, **_: Any) -> Any:
+        async def decode(message: Any, *, propagate: bool = False) -> Any:
+            return app.create_event(None, message.value, {}, message)
+
+        return decode
+
+
+class Seam:
+    """One worker of one service. `run` blocks until it is stopped and answers the exit status."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+        self._status = 0
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="batch")
+        self._lines: dict[int, asyncio.Queue[Fetched]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._tries: dict[TP, tuple[int, int]] = {}
+        self._backoff = Backoff("database")
+
+    def run(self) -> int:
+        """Work until SIGTERM, Ctrl-C, or until a person has to decide (status 3)."""
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        app = self._app()
+        consumer: Any = type("Consumer", (SeamConsumer,), {"wiring": self._wiring, "stop_for_good": self._stop})
+        app.transport = type("Transport", (_Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
+        topic = app.topic(*self._wiring.topics, schema=_PassThrough(), maxsize=self._wiring.queue)
+        app.agent(topic, name=f"{self._wiring.service}-batches")(partial(self._agent, app))
+        worker = faust.Worker(app, loglevel="info", redirect_stdouts=False, override_logging=False, quiet=True)
+        try:
+            worker.execute_from_commandline()
+        except SystemExit as end:
+            return self._status or int(end.code or 0)
+        finally:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+        return self._status
+
+    def _app(self) -> Any:
+        wiring = self._wiring
+        return faust.App(
+            wiring.service,
+            broker=";".join(f"aiokafka://{address.strip()}" for address in wiring.bootstrap.split(",")),
+            autodiscover=False,
+            web_enabled=False,
+            datadir=str(wiring.data_dir / f"faust-{wiring.service}-{wiring.instance}"),
+            broker_client_id=f"{wiring.service}-{wiring.instance}",
+            consumer_group_instance_id=f"{wiring.service}-{wiring.instance}",
+            consumer_auto_offset_reset="earliest",
+            consumer_max_fetch_size=FETCH_BYTES,
+            broker_session_timeout=wiring.session_seconds,
+            broker_heartbeat_interval=wiring.session_seconds * 0.3,
+            broker_commit_every=None,
+            stream_wait_empty=False,
+            stream_processing_timeout=LONG,
+            broker_commit_livelock_soft_timeout=LONG,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+        )
+
+    def _stop(self, error: BaseException, *_: object) -> None:
+        """A person has to decide. Say so and end the worker."""
+        self._status = EXIT_STOPPED
+        log.critical("stopped: a person has to decide", service=self._wiring.service, reason=str(error))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def _agent(self, app: Any, stream: Any) -> None:
+        """Hand each batch to the line of its partition number. Nothing may ever be raised out of here."""
+        async for fetched in stream:
+            await self._line(app, fetched.batch.partition).put(fetched)
+
+    def _line(self, app: Any, number: int) -> "asyncio.Queue[Fetched]":
+        if number not in self._lines:
+            self._lines[number] = asyncio.Queue(PER_NUMBER)
+            self._tasks.append(asyncio.create_task(self._work(app, self._lines[number])))
+        return self._lines[number]
+
+    async def _work(self, app: Any, line: "asyncio.Queue[Fetched]") -> None:
+        """Apply the batches of one partition number, of all topics, one after another."""
+        while True:
+            fetched = await line.get()
+            try:
+                await self._apply(app.consumer, fetched)
+            except Exception as error:  # nothing may escape: the batch would be lost
+                await self._recover(app.consumer, fetched, error)
+
+    async def _apply(self, consumer: SeamConsumer, fetched: Fetched) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def run(batch: Batch) -> None:
+            await loop.run_in_executor(self._threads, self._wiring.apply, batch)
+
+        if await consumer.applying(fetched, run):
+            self._tries.pop(fetched.tp, None)
+            self._backoff.reset()
+            self._wiring.moved((fetched.tp.topic, fetched.tp.partition), fetched.batch.next)
+
+    async def _recover(self, consumer: SeamConsumer, fetched: Fetched, error: Exception) -> None:
+        """Wait if that helps, then start again from the stored positions: the batch comes again if it must."""
+        if isinstance(error, TooManyDeadLetters | Misplaced):
+            self._stop(error)
+            return
+        if isinstance(error, Fenced):
+            METRICS.fenced.add()
+            log.info("fenced, starting again from the stored positions", reason=str(error))
+        elif is_outside(error):
+            await asyncio.sleep(self._backoff.next(error))
+        elif self._too_often(fetched, error):
+            self._stop(error)
+            return
+        elif not isinstance(error, Conflict):
+            log.exception("a batch failed, trying it again", topic=fetched.tp.topic, partition=fetched.tp.partition)
+            await asyncio.sleep(0.1)
+        await consumer.seek_again(fetched.epoch)
+
+    def _too_often(self, fetched: Fetched, error: Exception) -> bool:
+        start, tries = self._tries.get(fetched.tp, (-1, 0))
+        tries = tries + 1 if start == fetched.batch.start else 1
+        self._tries[fetched.tp] = (fetched.batch.start, tries)
+        return tries > TRIES
