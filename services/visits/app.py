@@ -1,12 +1,19 @@
 """Plugs visits together: what it reads, what it knows, what it decides, whom it answers."""
 
+import hashlib
+import hmac
 from datetime import datetime
+from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import Connection
 
 from schemas.topics import VISITS, topics_of
+from services.kit.plug import Plug
 from services.kit.service import Service
+from services.kit.settings import Key, Settings
 from services.rulebook.strategy import load_strategy
+from services.visits.api import create_api
 from services.visits.domain import life
 from services.visits.domain.panel import Panel, Policy
 from services.visits.domain.state import Borrower, fresh
@@ -14,6 +21,24 @@ from services.visits.handlers import HANDLERS
 from services.visits.store import metadata
 from services.visits.store_panel import learn, load_panel
 from services.visits.store_rows import projection, record
+
+
+class VisitsSettings(Settings):
+    """What visits is told beyond what every service is. The codes that borrowers check derive from `link_key`."""
+
+    link_key: Annotated[Key, Field(repr=False)]
+    strategy: str = "default-v1"
+
+
+def plug(settings: VisitsSettings) -> Plug[Borrower, Panel]:
+    """The service with its API."""
+    policy = Policy.of(load_strategy(settings.strategy))
+    return Plug(service=service(credential_key(settings.link_key), policy), api=create_api)
+
+
+def credential_key(link_key: bytes) -> bytes:
+    """A key for credentials alone, so that no link can be read as one."""
+    return hmac.new(link_key, b"arrears visits credentials", hashlib.sha256).digest()
 
 
 def service(credential_key: bytes, policy: Policy | None = None) -> Service[Borrower, Panel]:
