@@ -57,6 +57,7 @@ class ContactDecision(Fact):
     currency: Currency | None = None
     arrears: Arrears | None = None
     days_past_due: int | None = None
+    due_date: date | None = None
     inputs: JsonObject = Field(default_factory=dict)
 
 

@@ -1,6 +1,20 @@
 """What people and pages may ask of notifier: its read tables, and how each fact said or read becomes rows of them."""
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    select,
+    text,
+)
 
 metadata = MetaData(schema="notifier")
 
@@ -39,7 +53,12 @@ contacts = Table(
     Column("proof", JSON),
     Column("reason", Text),
     Index("contacts_by_borrower", "borrower_id"),
-    Index("contacts_by_state", "state", "partition", "not_before"),
+    Index(
+        "contacts_under_way",
+        "partition",
+        "not_before",
+        postgresql_where=text("state IN ('pending', 'submitting')"),
+    ),
     Index("contacts_by_carrier_reference", "carrier_reference"),
 )
 
@@ -113,3 +132,9 @@ control = Table(
     Column("said_by", String, nullable=False),
     Column("effective_from", INSTANT, nullable=False),
 )
+
+
+def paused_strategies(db: Connection) -> frozenset[str]:
+    """The strategies that ops have paused, as they named them."""
+    rows = db.execute(select(control.c.target).where(control.c.kind == "strategy", control.c.state == "paused"))
+    return frozenset(row.target for row in rows)

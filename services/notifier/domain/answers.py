@@ -61,7 +61,7 @@ def _is_own(state: Borrower, notice_id: str) -> bool:
 def _answered(state: Borrower, given: Answered, ctx: Moment) -> NoticeAnswered:
     return NoticeAnswered(
         answer_id=f"AN-{state.borrower_id}-{state.answers}",
-        notice_id=given.notice_id,
+        notice_id=given.notice_id or "none",
         borrower_id=state.borrower_id,
         loan_ids=_loan_ids(state),
         answer=given.answer,

@@ -136,6 +136,7 @@ def _decision(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> dic
         "currency": amounts.currency if amounts else None,
         "arrears": said_sums(amounts.arrears) if amounts else None,
         "days_past_due": amounts.days_past_due if amounts else None,
+        "due_date": amounts.due_date if amounts else None,
         "inputs": as_json(Inputs(proposal, _history(state), state.profile, ctx.now)),
     }
 

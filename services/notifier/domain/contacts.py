@@ -17,6 +17,7 @@ from schemas.contacts import (
     NoticeSubmitting,
     NoticeUnknown,
     Proof,
+    Purpose,
 )
 from schemas.values import Reason
 from services.notifier.domain.asking import Ask, allow, cancelled, deny, owed, said_sums, source_of, uncounted, weigh
@@ -103,14 +104,15 @@ def tracking(state: Borrower, notice_id: str, tracked: Tracked, ctx: Moment) -> 
 
 
 def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
-    """Ask the gate for a call of an agency or an officer: says `contact.allowed` or `contact.denied`."""
-    if asked.channel != "voice":
-        raise NotPossible("others may ask for calls; messages go out by the ladder, visits are asked for by visits")
+    """Ask the gate for a contact of an agency or an officer: says `contact.allowed` or `contact.denied`."""
+    if asked.channel == "visit":
+        raise NotPossible("visits are asked for by the service that plans them")
     what = owed(state, ctx.now)
+    purpose: Purpose = "call" if asked.channel == "voice" else "notice"
     proposal = Proposal(
         contact_id=f"N-{state.borrower_id}-{state.notices + 1}",
         channel=asked.channel,
-        purpose="call",
+        purpose=purpose,
         at=asked.at,
         until=asked.until,
         party=asked.party,
@@ -120,7 +122,7 @@ def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
         proposed_by=asked.proposed_by,
         overrides=dict(asked.overrides),
     )
-    ask = Ask(proposal, "call", what[1] if what else None, placement_id=state.placement_id)
+    ask = Ask(proposal, purpose, what[1] if what else None, placement_id=state.placement_id)
     forbidden = () if what else (NOTHING_DUE,)
     if asked.proposed_by.startswith("A-") and asked.proposed_by != state.agency_id:
         forbidden = (*forbidden, NO_PLACEMENT)

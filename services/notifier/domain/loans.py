@@ -26,8 +26,9 @@ def due_soon(state: Borrower, fact: LoanDueSoon) -> Borrower:
     loan = state.loan(fact.loan_id)
     if loan.due_soon is not None and fact.due_date <= loan.due_soon.due_date:
         return state
-    told = replace(loan, currency=fact.currency, due_soon=DueSoon(fact.due_date, fact.amount_due))
-    return state.with_loan(told)
+    standing: Standing = "due_soon" if loan.standing == "clear" else loan.standing
+    due = DueSoon(fact.due_date, fact.amount_due)
+    return state.with_loan(replace(loan, currency=fact.currency, standing=standing, due_soon=due))
 
 
 def overdue(state: Borrower, fact: LoanOverdue, happened: datetime) -> Borrower:
@@ -112,7 +113,7 @@ def _tied(loan: Loan, fact: LoanOverdue, happened: datetime) -> bool:
     """An overdue fact of the same day and instant as a fact that ended the loan: the stop wins."""
     if fact.loan_version is not None and loan.version is not None:
         return False
-    stopped = loan.standing in ("clear", "closed", "charged_off")
+    stopped = loan.standing in ("clear", "due_soon", "closed", "charged_off")
     return stopped and (fact.business_date, happened) == (loan.as_of, loan.heard)
 
 

@@ -1,14 +1,15 @@
 """What is known of the person and of the case: contact points, consents, holds, placements. Each may stop contact."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, time
 
 from schemas.bank import BorrowerRecorded
 from schemas.values import CaseOutcome
-from services.notifier.domain.asking import cancelled
+from services.notifier.domain.asking import cancelled, zone_for
 from services.notifier.domain.flow import OF_THE_CASE, onward, settled
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Point
+from services.rulebook.local import DAY, on
 from services.rulebook.question import Consent, Hold, Profile, StopRequest
 
 RECALLED_KEPT = 5
@@ -88,15 +89,26 @@ def released(state: Borrower, hold_id: str, reason: str, released_at: datetime, 
     holds = tuple(
         hold
         for hold in state.holds
-        if hold.hold_id != hold_id and not (hold.reason == reason and hold.placed_at <= released_at)
+        if hold.hold_id != hold_id and not (_is_own(hold) and hold.reason == reason and hold.placed_at <= released_at)
     )
     if holds == state.holds and stops == state.stops:
         return state, ()
     return onward(replace(state, holds=holds, stops=stops, round=replace(state.round, quiet_until=None)), ctx)
 
 
-def kept_until(state: Borrower, reason: str, until: datetime, ctx: Moment) -> Reaction:
-    """Holds of this reason end at an instant."""
+def _is_own(hold: Hold) -> bool:
+    """Whether we placed it on the borrower's word; assignment's holds and complaints have ids of their own."""
+    return not hold.hold_id.startswith(("H-", "CP-"))
+
+
+def dispute_resolved(state: Borrower, dispute_id: str, resolved_at: datetime, ctx: Moment, *, upheld: bool) -> Reaction:
+    """A dispute is answered. Where the borrower was right the hold stays: the debt is not due as it was claimed."""
+    return (state, ()) if upheld else released(state, dispute_id, "dispute", resolved_at, ctx)
+
+
+def kept_until(state: Borrower, reason: str, last_day: date | None, ctx: Moment) -> Reaction:
+    """Holds of this reason end with a local day; where none is named they stay."""
+    until = on(last_day + DAY, time(0), zone_for(state)) if last_day else None
     holds = tuple(replace(hold, until=until) if hold.reason == reason else hold for hold in state.holds)
     return (state, ()) if holds == state.holds else onward(replace(state, holds=holds), ctx)
 

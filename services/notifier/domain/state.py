@@ -110,11 +110,12 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What the text of a notice names."""
+    """What the text of a notice names; `due_date` in an early warning, whose sum stands under principal."""
 
     currency: str
     arrears: Sums
     days_past_due: int
+    due_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def still_asked(state: Borrower, ctx: Moment) -> tuple[Denial, ...]:
 def is_paused(ctx: Moment) -> bool:
     """Whether ops have paused the strategy."""
     strategy = ctx.reference.strategy
-    return bool(ctx.reference.paused & {strategy.name, f"{strategy.name}-{strategy.version}"})
+    return bool(ctx.reference.paused & {strategy.name, f"{strategy.name}-{strategy.version}", strategy.label})
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def _early_warnings(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
     said: Said = ()
     for loan in state.loans if step and not state.placement_id else ():
         if step and loan.due_soon and may_be_told(state, loan, ctx.now):
-            amounts = Amounts(loan.currency, Sums(principal=loan.due_soon.amount), 0)
+            amounts = Amounts(loan.currency, Sums(loan.due_soon.amount), 0, loan.due_soon.due_date)
             state, more = _take(state, _Message(step, step.channels[0], (loan.loan_id,), amounts, 1), ctx)
             said = (*said, *more)
     return state, said

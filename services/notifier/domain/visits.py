@@ -1,10 +1,13 @@
 """Visits ask the one ledger for a permit, as everybody does."""
 
+from schemas.agencies import VisitResult
 from schemas.values import Reason
 from schemas.visits import VisitPermitRequested
+from services.notifier.domain.answers import at_the_door
 from services.notifier.domain.asking import Ask, source_of
 from services.notifier.domain.contacts import NOTHING_DUE, decided
 from services.notifier.domain.moment import Moment, Reaction
+from services.notifier.domain.person import made
 from services.notifier.domain.state import Borrower
 from services.rulebook.question import Proposal
 
@@ -33,6 +36,13 @@ def permit(state: Borrower, fact: VisitPermitRequested, ctx: Moment) -> Reaction
     )
     ask = Ask(proposal, "visit", attempt=fact.attempt, placement_id=fact.placement_id)
     return decided(state.without(fact.visit_id), ask, ctx, _forbidden(state, fact))
+
+
+def result(state: Borrower, visit_id: str, found: VisitResult, ctx: Moment) -> Reaction:
+    """A visit is over: it counts, and what was said at the door is heard."""
+    after, said = made(state, visit_id, ctx)
+    heard, more = at_the_door(after, found, visit_id, ctx)
+    return heard, (*said, *more)
 
 
 def _forbidden(state: Borrower, fact: VisitPermitRequested) -> tuple[Reason, ...]:

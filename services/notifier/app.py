@@ -1,0 +1,60 @@
+"""Plugs notifier together: what it reads, by which rules and strategy it decides, whom it answers, how it sends."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
+
+from schemas.topics import NOTIFIER, topics_of
+from services.kit.plug import Plug
+from services.kit.service import Service
+from services.notifier import handlers, loops, store_outgoing
+from services.notifier.api import api
+from services.notifier.domain.moment import Policy
+from services.notifier.domain.state import Borrower, fresh
+from services.notifier.settings import NotifierSettings
+from services.notifier.store import metadata, paused_strategies
+from services.notifier.store_rows import project, record
+from services.rulebook.packs import Rulebook, load_rulebooks
+from services.rulebook.strategy import Strategy, load_strategy
+
+OPENS = frozenset({"name", "phones", "emails", "addresses"})
+"""What a notice needs; who else the borrower knows is none of notifier's business."""
+
+TABLES = (store_outgoing.receipts,)
+"""Tables that others of this service declare on the same metadata."""
+
+
+def plug(settings: NotifierSettings) -> Plug[Borrower, Policy]:
+    """The service with its API and its loops."""
+    return Plug(
+        service=service(load_strategy(settings.strategy)),
+        api=partial(api, settings=settings),
+        loops=(partial(loops.send, settings=settings),),
+    )
+
+
+def service(
+    strategy: Strategy | None = None, rulebooks: Mapping[str, Rulebook] | None = None
+) -> Service[Borrower, Policy]:
+    """Notifier as a value, under a strategy and the rule books of the house."""
+    policy = Policy(rulebooks or load_rulebooks(), strategy or load_strategy())
+
+    def reference(db: Connection, _partition: int, _now: datetime) -> Policy:
+        return Policy(policy.rulebooks, policy.strategy, paused_strategies(db))
+
+    return Service(
+        name=NOTIFIER,
+        reads=topics_of(NOTIFIER),
+        state=Borrower,
+        fresh=fresh,
+        handlers=handlers.HANDLERS,
+        tick=handlers.tick,
+        next_at=handlers.next_at,
+        reference=reference,
+        metadata=metadata,
+        project=project,
+        record=record,
+        opens=OPENS,
+    )
