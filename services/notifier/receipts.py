@@ -84,21 +84,22 @@ class Inbox:
             found = store_outgoing.waiting(db, owned, BATCH)
             forgotten = store_outgoing.drop_older(db, self._runtime.clock.now() - UNCLAIMED)
         RECEIPTS.add(forgotten, "nobody's")
-        for receipt in found:
-            self._command(receipt)
-        if found:
+        applied = [receipt.reference for receipt in found if self._command(receipt)]
+        if applied:
             with self._runtime.engine.begin() as db:
-                store_outgoing.drop(db, [receipt.reference for receipt in found])
-        return len(found)
+                store_outgoing.drop(db, applied)
+        return len(applied)
 
-    def _command(self, receipt: Waiting) -> None:
+    def _command(self, receipt: Waiting) -> bool:
+        """Apply one; False when it must wait."""
         act = handlers.command(domain.receipt, receipt.contact_id, _outcome(receipt))
         try:
             self._runtime.command(receipt.borrower_id, act, key=f"receipt/{receipt.reference}")
-            RECEIPTS.add(1, receipt.fate)
         except Refused as refused:
-            RECEIPTS.add(1, "too late")
-            log.info("receipt_passed_over", contact_id=receipt.contact_id, reason=str(refused))
+            log.info("receipt_waits", contact_id=receipt.contact_id, reason=str(refused))
+            return False
+        RECEIPTS.add(1, receipt.fate)
+        return True
 
 
 def _outcome(receipt: Waiting) -> domain.Receipt:

@@ -245,7 +245,9 @@ class Sender:
             return False
         return True
 
-    async def _record(self, outgoing: Outgoing, decision: Callable[..., object], key: str, *given: object) -> None:
+    async def _record(
+        self, outgoing: Outgoing, decision: Callable[..., domain.Reaction], key: str, *given: object
+    ) -> None:
         """Store the outcome, however long the database is away; a second try with the same key changes nothing."""
         act, delay = handlers.command(decision, outgoing.contact_id, *given), BACKOFF_SECONDS[0]
         while True:

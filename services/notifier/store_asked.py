@@ -12,7 +12,8 @@ Row = Mapping[str, Any]
 
 def contact(db: Connection, contact_id: str) -> Row | None:
     """One contact, or None."""
-    return db.execute(select(contacts).where(contacts.c.contact_id == contact_id)).mappings().one_or_none()
+    row = db.execute(select(contacts).where(contacts.c.contact_id == contact_id)).mappings().one_or_none()
+    return dict(row) if row else None
 
 
 def contacts_of(db: Connection, borrower_id: str, limit: int) -> list[Row]:

@@ -18,7 +18,7 @@ class Writer:
 
     def __init__(self, texts: Texts, links: Links, link_days: int, strategy: Strategy) -> None:
         self._texts, self._links, self._link_days = texts, links, link_days
-        self._windows = {step.step: step.response_window_days for step in strategy.ladder.steps}
+        self._windows: dict[str, int] = {step.step: step.response_window_days for step in strategy.ladder.steps}
 
     def __call__(self, outgoing: Outgoing, to: str, name: str, now: datetime) -> Written:
         """The message. Raises Unfit when it may not be sent."""

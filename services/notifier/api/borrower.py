@@ -70,8 +70,6 @@ class AnswerForm(BaseModel):
 NEEDS: dict[str, tuple[str, ...]] = {
     "promise": ("promised_on", "amount"),
     "plan_request": ("instalments",),
-    "complaint": ("statement",),
-    "dispute": ("statement",),
 }
 
 

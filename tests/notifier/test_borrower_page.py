@@ -1,0 +1,214 @@
+"""The borrower's page and the API beside it, on a real database."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from services.notifier.app import service
+from services.notifier.store import metadata
+from sqlalchemy import Engine
+
+from schemas.contacts import ContactStopRequested, DisputeRaised, HardshipDeclared, NoticeAnswered
+from services.kit.bench import Bench
+from services.kit.clock import ManualClock
+from services.kit.database import engine_for
+from services.kit.migrate import migrate
+from services.notifier.api import api
+from tests.notifier.edge import MORNING, cured, overdue, recorded, settings
+
+pytestmark = pytest.mark.stack
+CHINESE = {"accept-language": "zh-CN"}
+
+
+@pytest.fixture
+def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
+    made = engine_for(fresh_database(), "notifier")
+    migrate(made, "notifier")
+    metadata.create_all(made)  # TEMPORARY
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def bench(engine: Engine) -> Bench[Any, Any]:
+    bench: Bench[Any, Any] = Bench(service(), engine, ManualClock(MORNING))
+    bench.deliver(recorded(), overdue(days=2))
+    while bench.tick_due():
+        pass
+    return bench
+
+
+@pytest.fixture
+def client(bench: Bench[Any, Any]) -> AsyncClient:
+    app = api(bench.runtime, settings=settings())
+    return AsyncClient(transport=ASGITransport(app), base_url="https://lender.example", headers=CHINESE)
+
+
+def link(notice_id: str = "N-B-1-1", days: int = 60) -> str:
+    return "/n/" + settings().links().sign("n", notice_id, MORNING + timedelta(days=days))
+
+
+async def test_the_page_says_who_writes_what_is_owed_and_what_can_be_done(client: AsyncClient) -> None:
+    answer = await client.get(link())
+    assert answer.status_code == 200
+    for part in ("示例消费金融", "¥100.00", "¥1.50", "¥101.50", "已逾期 2 天", "约定还款日期", "投诉", "核验来访人员"):
+        assert part in answer.text
+    assert "王小明" not in answer.text
+    assert "138" not in answer.text
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_the_page_speaks_the_other_language_when_asked_to(client: AsyncClient) -> None:
+    english = (await client.get(link() + "?lang=en")).text
+    assert "A payment on your loan is 2 days past due" in english
+    assert '<html lang="en">' in english
+
+
+async def test_looking_changes_nothing(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    before = len(bench.said())
+    await client.get(link())
+    assert len(bench.said()) == before
+
+
+async def test_a_promise_is_taken_once_and_thanked_for(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    form = {"answer": "promise", "promised_on": "2026-03-09", "amount": "￥1,01.50", "once": "x"}
+    first = await client.post(link(), data=form)
+    again = await client.post(link(), data=form)
+    assert (first.status_code, again.status_code) == (303, 303)
+    thanks = await client.get(first.headers["location"])
+    assert "已记下您的日期和金额" in thanks.text
+    (said,) = bench.said_of(NoticeAnswered)
+    assert (said.answer, str(said.amount), said.currency, str(said.promised_on)) == (
+        "promise",
+        "101.50",
+        "CNY",
+        "2026-03-09",
+    )
+
+
+async def test_what_is_missing_is_named_and_nothing_is_lost(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    answer = await client.post(link(), data={"answer": "promise", "amount": "lots"})
+    assert answer.status_code == 422
+    assert 'value="lots"' in answer.text
+    assert 'id="promise-amount-wrong"' in answer.text
+    missing = await client.post(link(), data={"answer": "promise", "amount": "50"})
+    assert 'id="promise-promised_on-wrong"' in missing.text
+    assert bench.said_of(NoticeAnswered) == []
+
+
+@pytest.mark.parametrize("answer", ["", "nonsense", "will_pay; DROP"])
+async def test_an_answer_that_is_none_is_refused(client: AsyncClient, answer: str) -> None:
+    assert (await client.post(link(), data={"answer": answer})).status_code == 422
+
+
+async def test_a_dispute_stops_and_the_page_says_so(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    await client.post(link(), data={"answer": "dispute", "statement": "已经还清"})
+    (raised,) = bench.said_of(DisputeRaised)
+    assert raised.via == "link"
+    assert "已经还清" not in str(raised)
+    assert "您已提出异议" in (await client.get(link())).text
+
+
+async def test_hardship_and_stop_are_taken_with_their_details(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    await client.post(link(), data={"answer": "hardship", "hardship": "illness"})
+    await client.post(link(), data={"answer": "stop_request", "only": "true", "channels": ["sms", "visit"]})
+    nothing_ticked = await client.post(link(), data={"answer": "stop_request", "only": "true"})
+    assert bench.said_of(HardshipDeclared)[0].reason == "illness"
+    assert [request.channels for request in bench.said_of(ContactStopRequested)] == [("sms", "visit")]
+    assert nothing_ticked.status_code == 422
+
+
+async def test_a_program_gets_what_was_said(client: AsyncClient) -> None:
+    answer = await client.post(link(), data={"answer": "will_pay"}, headers={"accept": "application/json"})
+    assert answer.json()["said"][0]["type"] == "notice.answered.v1"
+
+
+async def test_when_nothing_is_owed_any_more_the_page_asks_for_nothing(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    bench.deliver(cured())
+    page = (await client.get(link())).text
+    assert "您目前没有逾期款项" in page
+    assert 'value="promise"' not in page
+    assert 'value="complaint"' in page
+
+
+async def test_an_expired_link_opens_nothing_and_says_what_to_do(client: AsyncClient) -> None:
+    answer = await client.get(link(days=-1))
+    assert answer.status_code == 410
+    assert "400-000-0000" in answer.text
+    assert "101.50" not in answer.text
+
+
+@pytest.mark.parametrize("token", ["abc", "AAAA" * 20, "%E4%B8%AD"])
+async def test_a_made_up_link_opens_nothing(client: AsyncClient, token: str) -> None:
+    assert (await client.get(f"/n/{token}")).status_code == 404
+    assert (await client.post(f"/n/{token}", data={"answer": "will_pay"})).status_code == 404
+
+
+async def test_a_link_to_a_notice_that_never_was_opens_nothing(client: AsyncClient) -> None:
+    assert (await client.get(link("N-B-1-99"))).status_code == 404
+
+
+async def test_what_people_type_is_shown_as_text(client: AsyncClient) -> None:
+    page = (await client.post(link(), data={"answer": "promise", "amount": '"><script>alert(1)</script>'})).text
+    assert "<script>" not in page
+
+
+async def test_an_officer_records_an_answer_once_per_key(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    body = {"answer": "plan_request", "instalments": 4, "notice_id": "N-B-1-1"}
+    key = {"idempotency-key": "k1"}
+    first = await client.post("/borrowers/B-1/answers", json=body, headers=key)
+    assert first.json() == (await client.post("/borrowers/B-1/answers", json=body, headers=key)).json()
+    other = await client.post("/borrowers/B-1/answers", json={**body, "instalments": 5}, headers=key)
+    assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
+    assert len(bench.said_of(NoticeAnswered)) == 1
+
+
+async def test_what_the_domain_refuses_is_a_conflict_with_a_reason(client: AsyncClient) -> None:
+    answer = await client.post("/borrowers/B-1/answers", json={"answer": "promise"})
+    assert answer.status_code == 409
+    assert "promise" in answer.json()["detail"]
+
+
+async def test_contacts_and_their_decisions_can_be_read(client: AsyncClient) -> None:
+    listed = (await client.get("/borrowers/B-1/contacts")).json()
+    contact_id = listed["contacts"][0]["contact_id"]
+    decided = (await client.get(f"/decisions/{contact_id}")).json()
+    assert decided["decisions"][0]["allowed"] is True
+    assert decided["decisions"][0]["rulebook"]
+    missing = await client.get("/decisions/N-nobody-1")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")
+
+
+async def test_an_agency_asks_before_it_calls_and_tells_what_came_of_it(client: AsyncClient) -> None:
+    body = {"borrower_id": "B-1", "channel": "voice", "proposed_by": "officer-7", "contact_point": "T-B-1"}
+    asked = (await client.post("/contacts", json=body)).json()
+    assert asked["allowed"] is True, asked
+    told = {"outcome": "connected", "at": MORNING.isoformat()}
+    outcome = await client.post(f"/contacts/{asked['contact_id']}/outcome", json=told)
+    assert outcome.json()["said"][0]["type"] == "contact.settled.v1"
+
+
+async def test_a_misspelt_field_is_named(client: AsyncClient) -> None:
+    answer = await client.post("/borrowers/B-1/answers", json={"anwser": "will_pay"})
+    assert {field["field"] for field in answer.json()["fields"]} == {"body.answer", "body.anwser"}
+
+
+async def test_every_form_of_the_page_can_be_sent_as_it_stands(client: AsyncClient) -> None:
+    page = (await client.get(link())).text
+    forms = re.findall(r"<form method=\"post\">(.*?)</form>", page, re.S)
+    answers = {re.search(r'name="answer" value="(\w+)"', form)[1] for form in forms}  # type: ignore[index]
+    assert answers == {
+        "will_pay",
+        "promise",
+        "plan_request",
+        "dispute",
+        "hardship",
+        "stop_request",
+        "complaint",
+        "wrong_person",
+    }

@@ -1,0 +1,252 @@
+"""What leaves the house, what does not, and what is remembered of it: real database, real carriers."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import smpp34
+from services.notifier.app import service
+from services.notifier.store import metadata
+from sqlalchemy import Engine
+
+from schemas.contacts import NoticeDelivered, NoticeFailed, NoticeSent, NoticeUnknown
+from services.kit.bench import Bench
+from services.kit.clock import ManualClock
+from services.kit.database import engine_for
+from services.kit.migrate import migrate
+from services.notifier import domain, handlers, sender, store_outgoing
+from services.notifier.channels.receipt import Receipt
+from tests.notifier.carriers import MailServer, SmsCarrier, free_port, mail_server, sms_carrier, until
+from tests.notifier.edge import MORNING, Desk, cured, desk, overdue, recorded, settings, shut
+
+pytestmark = pytest.mark.stack
+
+
+@pytest.fixture
+def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
+    made = engine_for(fresh_database(), "notifier")
+    migrate(made, "notifier")
+    metadata.create_all(made)  # TEMPORARY
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def bench(engine: Engine) -> Bench[Any, Any]:
+    return Bench(service(), engine, ManualClock(MORNING))
+
+
+@asynccontextmanager
+async def at_work(
+    bench: Bench[Any, Any], folder: Path, **how: Any
+) -> AsyncIterator[tuple[Desk, SmsCarrier, MailServer]]:
+    async with sms_carrier(**how) as carrier:
+        with mail_server() as mail:
+            parts = await desk(bench, carrier.port, mail.port, folder)
+            await until(parts.channels["sms"].ready)
+            try:
+                yield parts, carrier, mail
+            finally:
+                await shut([parts])
+
+
+def reminded(bench: Bench[Any, Any], *borrowers: str) -> None:
+    """Borrowers with a reminder waiting to go out."""
+    bench.deliver(*(recorded(b) for b in borrowers or ("B-1",)))
+    bench.deliver(*(overdue(b) for b in borrowers or ("B-1",)))
+    while bench.tick_due():
+        pass
+
+
+async def test_a_reminder_goes_out_once_and_its_link_opens_its_notice(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        await parts.send()
+        await parts.send()
+    (short,) = carrier.got
+    (sent,) = bench.said_of(NoticeSent)
+    token = re.search(r"https://lender\.example/n/(\S+)", short.text)
+    assert short.to == "8613800000001"
+    assert "¥101.50" in short.text
+    assert token is not None
+    assert settings().links().open("n", token[1], MORNING) == sent.notice_id
+    assert (sent.carrier_reference, sent.submitted_at, sent.template_version) == (short.reference, MORNING, "v1")
+    assert parts.states() == [("sms", "submitted")]
+
+
+async def test_a_receipt_becomes_the_proof(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        await parts.send()
+        keeping = asyncio.create_task(parts.inbox.run())
+        assert (await carrier.receipt(carrier.got[0].reference)).is_success
+        await until(lambda: bench.said_of(NoticeDelivered))
+        assert (await carrier.receipt(carrier.got[0].reference)).is_success
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    (delivered,) = bench.said_of(NoticeDelivered)
+    assert delivered.proof.carrier_reference == carrier.got[0].reference
+
+
+async def test_a_receipt_that_overtakes_its_submission_waits_for_it(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, _, _mail):
+        keeping = asyncio.create_task(parts.inbox.run())
+        await parts.inbox.take(Receipt("R1", "delivered", digest="d"))
+        await asyncio.sleep(0.3)
+        assert bench.said_of(NoticeDelivered) == []
+        await parts.send()
+        await until(lambda: bench.said_of(NoticeDelivered))
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_nothing_leaves_while_what_could_stop_it_is_not_known(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench, "B-1", "B-2")
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        bench.knowledge.behind = timedelta(seconds=5)
+        await parts.send()
+        assert carrier.got == []
+        assert sender.HELD.values[()] == 2
+        bench.knowledge.behind = timedelta(0)
+        await parts.send()
+        assert len(carrier.got) == 2
+
+
+async def test_a_partition_that_falls_behind_at_the_last_moment_gives_its_notice_back(
+    bench: Bench[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        answers = iter([True, True])
+        monkeypatch.setattr(bench.knowledge, "fresh", lambda _partition: next(answers, False))
+        for outgoing in parts.sender._due(range(12), ["sms"], 10):
+            answers = iter([True])
+            parts.sender._start(outgoing)
+        await until(lambda: not parts.sender.in_hand())
+    assert carrier.got == []
+    assert parts.states() == [("sms", "pending")]
+
+
+async def test_a_stop_between_the_look_and_the_claim_wins(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
+        bench.deliver(cured())
+        parts.sender._start(outgoing)
+        await until(lambda: not parts.sender.in_hand())
+    assert carrier.got == []
+    assert parts.states() == [("sms", "cancelled")]
+
+
+async def test_a_refused_text_message_goes_by_mail(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path, decide=lambda _: smpp34.ESME_RINVDSTADR) as (parts, _, mail):
+        await parts.send()
+        while bench.tick_due():
+            pass
+        await parts.send()
+    assert parts.states() == [("sms", "failed"), ("email", "submitted")]
+    assert len(bench.said_of(NoticeFailed)) == 1
+    assert "¥101.50" in mail.mails[0].get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+async def test_a_line_that_breaks_leaves_the_notice_unknown_and_it_is_not_sent_again(
+    bench: Bench[Any, Any], tmp_path: Path
+) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path, silent=True) as (parts, carrier, _):
+        await parts.sender.round()
+        await until(lambda: carrier.got)
+        await carrier.sessions[0].unbind()
+        await until(lambda: not parts.sender.in_hand())
+        carrier.silent = False
+        await until(parts.channels["sms"].ready)
+        await parts.send()
+        assert len([short for short in carrier.got if short.to == "8613800000001"]) == 1
+    assert len(bench.said_of(NoticeUnknown)) == 1
+
+
+async def test_while_one_carrier_is_away_its_notices_wait_and_others_go(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench, "B-1")
+    bench.deliver(recorded("B-2", phones=()), overdue("B-2"))
+    while bench.tick_due():
+        pass
+    port = free_port()
+    with mail_server() as mail:
+        parts = await desk(bench, port, mail.port, tmp_path)
+        await parts.send()
+        assert parts.states() == [("sms", "pending"), ("email", "submitted")]
+        async with sms_carrier(port) as carrier:
+            await until(parts.channels["sms"].ready)
+            await parts.send()
+            assert len(carrier.got) == 1
+        await shut([parts])
+
+
+async def test_a_mail_server_that_is_away_gives_the_notice_back(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    bench.deliver(recorded("B-2", phones=()), overdue("B-2"))
+    while bench.tick_due():
+        pass
+    parts = await desk(bench, free_port(), free_port(), tmp_path)
+    await parts.send()
+    assert parts.states() == [("email", "pending")]
+    assert sender.DOWN.values[("email",)] == 1
+    await shut([parts])
+
+
+async def test_a_sender_that_died_with_a_notice_in_hand_leaves_it_unknown(
+    bench: Bench[Any, Any], tmp_path: Path
+) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
+        bench.command("B-1", handlers.command(domain.claimed, outgoing.contact_id))
+        await parts.send()
+        assert parts.states() == [("sms", "submitting")]
+        bench.clock.instant += timedelta(seconds=sender.STRANDED_SECONDS + 1)
+        parts.sender._looked = 0.0
+        await parts.send()
+    assert parts.states()[0] == ("sms", "unknown")
+    assert [short.to for short in carrier.got] == []
+
+
+async def test_two_workers_that_think_they_own_the_same_send_each_notice_once(
+    bench: Bench[Any, Any], tmp_path: Path
+) -> None:
+    borrowers = [f"B-{n}" for n in range(60)]
+    reminded(bench, *borrowers)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        other = parts.another_sender()
+        for _ in range(3):
+            await asyncio.gather(parts.sender.round(), other.round())
+            await until(lambda: not parts.sender.in_hand() and not other.in_hand(), 20)
+    assert len(carrier.got) == 60
+    assert len({short.to for short in carrier.got}) == 60
+    assert len(bench.said_of(NoticeSent)) == 60
+
+
+async def test_a_person_who_was_forgotten_is_not_written_to(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench)
+    bench.vault.erase("B-1")
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        await parts.send()
+    assert carrier.got == []
+    assert parts.states()[0] == ("sms", "failed")
+
+
+async def test_a_receipt_for_nobody_is_forgotten_after_a_month(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    async with at_work(bench, tmp_path) as (parts, _, _mail):
+        keeping = asyncio.create_task(parts.inbox.run())
+        await parts.inbox.take(Receipt("nobody's", "delivered"))
+        bench.clock.instant += timedelta(days=31)
+        await asyncio.sleep(0.5)
+        keeping.cancel()
+        await asyncio.gather(keeping, return_exceptions=True)
+    with bench.engine.begin() as db:
+        assert store_outgoing.drop_older(db, bench.clock.now()) == 0
