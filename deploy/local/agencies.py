@@ -14,6 +14,7 @@ from typing import Any
 
 from deploy.local.agenda import Agenda
 from deploy.local.caller import Caller
+from deploy.local.calling import Call, Switchboard, call_about
 from deploy.local.chance import luck
 from deploy.local.fieldwork import Errand, Saying, account, answer, attestation, delay, giving_back, manner
 from deploy.local.outsider import Surroundings, run, surroundings
@@ -55,7 +56,8 @@ class Agencies:
         self._people, self._caller = around.people(), caller
         self._speaker = Speaker(around.bootstrap)
         self._listener = Listener(around.bootstrap, _READ)
-        self._agenda: Agenda[Saying | Knock | Report] = Agenda(around.clock)
+        self._switchboard = Switchboard(around.seed, around.urls["notifier"], around.clock, caller)
+        self._agenda: Agenda[Saying | Knock | Report | Call] = Agenda(around.clock)
         self._owed: dict[str, tuple[Decimal, str]] = {}
         self._planned: dict[str, Errand] = {}
 
@@ -64,7 +66,7 @@ class Agencies:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
-                tasks.create_task(self._act())
+                tasks.create_task(self._act(tasks))
         finally:
             await self._speaker.close()
 
@@ -83,6 +85,7 @@ class Agencies:
         self._owed[placement.placement_id] = (placement.arrears.total, placement.currency)
         if placement.agency_id != IN_HOUSE:
             self._note(giving_back(self._people.behaviour(placement.borrower_id), placement))
+            self._note(call_about(self._seed, placement))
 
     def recalled(self, recall: PlacementRecalled) -> None:
         """An agency has to delete what it knows."""
@@ -115,24 +118,37 @@ class Agencies:
         if manner(behaviour, errand) != "absent":
             self._agenda.put(errand.knocks_at(behaviour), Knock(errand))
 
-    def _note(self, saying: Saying | None) -> None:
-        if saying:
-            self._agenda.put(saying.at, saying)
+    def _note(self, entry: Saying | Call | None) -> None:
+        if entry:
+            self._agenda.put(entry.at, entry)
 
-    async def _act(self) -> None:
+    async def _act(self, tasks: asyncio.TaskGroup) -> None:
+        """Each team for itself: one that waits for an answer keeps nobody else waiting."""
         while True:
-            due = [entry for _, entry in self._agenda.due()]
-            await self._speaker.say([_event(entry) for entry in due if isinstance(entry, Saying)])
-            await asyncio.gather(*(self._knock(entry) for entry in due if isinstance(entry, Knock)))
-            await asyncio.gather(*(self._report(entry) for entry in due if isinstance(entry, Report)))
+            for _, entry in self._agenda.due():
+                tasks.create_task(self._do(entry))
             await self._agenda.rest()
+
+    async def _do(self, entry: Saying | Knock | Report | Call) -> None:
+        match entry:
+            case Saying():
+                await self._say(entry)
+            case Knock():
+                await self._knock(entry)
+            case Report():
+                await self._report(entry)
+            case Call() if self._clock.now() < entry.at + TOO_LATE:
+                await self._switchboard.make(entry, self._say)
+
+    async def _say(self, saying: Saying) -> None:
+        await self._speaker.say([_event(saying)])
 
     async def _knock(self, knock: Knock) -> None:
         errand = knock.errand
         response = await self._caller.post(
             f"{self._visits}/visits/{errand.visit_id}/arrival",
             key=f"{errand.visit_id}-arrival-{knock.times}",
-            json={"borrower_id": errand.borrower_id, "team": errand.team},
+            json={"team": errand.team},
         )
         if response.is_error:
             return log.warning("%s: %d %s", errand.visit_id, response.status_code, response.text[:300])
@@ -161,7 +177,7 @@ class Agencies:
         errand = replace(errand, owed=owed, currency=currency)
         said = account(self._people.behaviour(errand.borrower_id), errand, report.arrived_at, local.date())
         if errand.agency_id != IN_HOUSE and luck(self._seed, errand.agency_id, "channel") < _TOPIC_SHARE:
-            await self._speaker.say([_event(Saying(id=said.report_id, at=self._clock.now(), fact=said))])
+            await self._say(Saying(id=said.report_id, at=self._clock.now(), fact=said))
         else:
             await self._hand_in(said)
 

@@ -109,8 +109,9 @@ class Borrowers:
             await self._agenda.rest()
 
     async def _say(self, borrower_id: str, word: Word, link: str) -> None:
-        form = {"answer": word.answer, "statement": self._statement(word.answer), **self._terms(borrower_id, word)}
-        response = await self._caller.post(link, key=f"{borrower_id}-{word.on}-{word.answer}", data=form)
+        name = f"{borrower_id}-{word.on}-{word.answer}"
+        form = {"answer": word.answer, "once": name, "statement": self._statement(word.answer)}
+        response = await self._caller.post(link, key=name, data={**form, **self._terms(borrower_id, word)})
         if response.is_error:
             log.warning(
                 "%s could not say %s: %d %s", borrower_id, word.answer, response.status_code, response.text[:300]
@@ -124,7 +125,7 @@ class Borrowers:
             return {"promised_on": (today + timedelta(days=word.in_days)).isoformat(), "amount": str(amount)}
         if word.answer == "plan_request":
             return {"instalments": str(word.instalments)}
-        return {"reason": word.reason} if word.answer == "hardship" else {}
+        return {"hardship": word.reason} if word.answer == "hardship" else {}
 
     @property
     def _zone(self) -> ZoneInfo:

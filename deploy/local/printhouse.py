@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deploy.local.agenda import Agenda
 from deploy.local.caller import Caller
-from deploy.local.chance import pick, wait
+from deploy.local.chance import wait
 from deploy.local.stories import Fate
 from services.kit.clock import Clock
 
@@ -20,7 +20,6 @@ LOOK_SECONDS = 0.2
 _POST_DAYS = (24.0 * 1.5, 24.0 * 2.6)
 _RETURN_TAKES, _LOST_AFTER = timedelta(days=2), timedelta(days=6)
 _STATUS = {"delivered": "delivered", "failed": "returned", "silent": "lost"}
-_SIGNED = ("signed by addressee", "signed by co-resident adult", "left in letter box, photographed")
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +70,6 @@ class PrintHouse:
                 "status": status,
                 "at": self._clock.now().isoformat(),
                 "reference": letter["tracking_number"],
-                "detail": pick(_SIGNED, notice_id) if status == "delivered" else "",
             },
         )
         if answer.is_error:

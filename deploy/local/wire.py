@@ -82,6 +82,7 @@ class Speaker:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
 
     async def say(self, events: Sequence[Event[Fact]]) -> None:
         """Return once all are acknowledged. After an outage all are said again: equal ids tell they are the same."""
@@ -94,17 +95,22 @@ class Speaker:
                 await asyncio.sleep(PAUSE_SECONDS)
 
     async def _say(self, events: Sequence[Event[Fact]]) -> None:
-        if self._producer is None:
-            producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True, linger_ms=2)
-            await producer.start()
-            self._producer = producer
+        producer = await self._started()
         sent = [
-            await self._producer.send(
+            await producer.send(
                 KINDS[event.type].TOPIC.name, event.to_json(), key=event.data.key.encode(), headers=HEADERS
             )
             for event in events
         ]
         await asyncio.gather(*sent)
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, enable_idempotence=True, linger_ms=2)
+                await producer.start()
+                self._producer = producer
+            return self._producer
 
     async def close(self) -> None:
         """Let go of the broker."""
