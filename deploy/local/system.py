@@ -107,7 +107,10 @@ def _service(name: str, port: int, settings: Mapping[str, str]) -> Process:
         (sys.executable, "-m", f"services.{name}"),
         endpoint=address,
         needs=("kafka", "postgres"),
-        environment={**settings, "ARREARS_DATA_DIR": str(Path(settings["ARREARS_PRINT_DIR"]).parent / "data" / name)},
+        environment={
+            **settings,
+            "ARREARS_DATA_DIR": str(_made(Path(settings["ARREARS_PRINT_DIR"]).parent / "data" / name)),
+        },
         folder=CHECKOUT,
         ready=lambda: _answers(f"{address}/health/ready"),
         ready_seconds_max=_READY_SECONDS_MAX,
