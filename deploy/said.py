@@ -14,7 +14,9 @@ from deploy.local.errors import AlreadyRunning, StackError
 from deploy.trace import NothingFound
 from deploy.up import BadClock
 
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+PIPE_WIDTH = 200  # characters a line may have where no terminal says how wide it is
+out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+err = Console(stderr=True, soft_wrap=True)
 
 Var = Annotated[Path, typer.Option(help="Folder of data, logs and state.", envvar="ARREARS_VAR")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]

@@ -70,7 +70,10 @@ _FACTS = SQL("""
     LIMIT 10000
 """)
 _STATE = SQL("SELECT borrower_id, next_at, version, state FROM {}.states WHERE borrower_id = ANY(%s)")
-_UNSAID = SQL("SELECT topic, sequence, id, type FROM {}.outbox WHERE aggregateid = ANY(%s) ORDER BY topic, sequence")
+_UNSAID = SQL("""
+    SELECT o.topic, o.sequence, o.id, o.type FROM {0}.outbox o JOIN {0}.sequences s USING (topic, partition)
+    WHERE o.aggregateid = ANY(%s) AND o.sequence > s.published ORDER BY o.topic, o.sequence
+""")
 _BURIED = SQL("""
     SELECT number, topic, partition, position, reason, error, attempts, first_failed_at FROM {}.dead_letters
     WHERE redriven_at IS NULL AND (borrower_id = ANY(%s) OR key = ANY(%s)) ORDER BY number
