@@ -70,13 +70,13 @@ class Backoff:
         """How long to wait after this error, in seconds."""
         seconds, self._seconds = self._seconds, min(self._seconds * 2, BACKOFF_SECONDS_MAX)
         METRICS.waits.add(1, self._what)
-        log.warning(f"{self._what} is away, waiting", seconds=seconds, error=repr(error)[:300])
+        log.warning(f"{self._what}: waiting, then trying again", seconds=seconds, error=repr(error)[:300])
         return seconds
 
     def reset(self) -> None:
         """It is back."""
         if self._seconds != self._first:
-            log.info(f"{self._what} is back")
+            log.info(f"{self._what}: works again")
         self._seconds = self._first
 
 

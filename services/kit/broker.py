@@ -101,6 +101,6 @@ def _fill(batch: object, frames: Sequence[Frame]) -> int:
     """Append as many frames as fit; answer how many. The first always goes in."""
     append = batch.append  # type: ignore[attr-defined]
     for number, frame in enumerate(frames):
-        if append(key=frame.key, value=frame.value, timestamp=None, headers=frame.headers) is None:
+        if append(key=frame.key, value=frame.value, timestamp=None, headers=list(frame.headers)) is None:
             return number or 1
     return len(frames)

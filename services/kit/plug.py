@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from schemas.envelope import Event, Fact
 from services.kit.clock import Clock
+from services.kit.metrics import Metric
 from services.kit.service import Context, R, Reaction, S, Service
 from services.kit.vault import Vault
 
@@ -43,6 +44,10 @@ class Runtime(Protocol[S_run, R_run]):
         """The borrower's committed state; a fresh one where nothing is known."""
         ...
 
+    def held(self, borrower_id: str) -> bool:
+        """Whether records of this borrower wait behind a dead letter: not all is known, so leave them in peace."""
+        ...
+
     def partition_of(self, borrower_id: str) -> int:
         """The partition number of a borrower on every borrower-keyed topic (murmur2)."""
         ...
@@ -74,8 +79,9 @@ Loop = Callable[[Runtime[S_run, R_run]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plug(Generic[S, R]):
-    """A service with its API and its background loops."""
+    """A service with its API, its background loops, and the metrics of its own that `/metrics` shows."""
 
     service: Service[S, R]
     api: Callable[[Runtime[S, R]], FastAPI]
     loops: Sequence[Loop[S, R]] = ()
+    metrics: Sequence[Metric] = ()

@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import faust
 import structlog
-from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, ensure_aiokafka_TP
 from faust.transport.drivers.aiokafka import Consumer as FaustConsumer
 from faust.transport.drivers.aiokafka import Transport as FaustTransport
 from faust.types import TP, ConsumerMessage
@@ -52,6 +52,7 @@ QUIET_SECONDS = 5.0
 FETCH_BYTES = 1 << 20
 LONG = 24 * 3600.0
 EXIT_STOPPED = 3
+MODULE = {"__module__": __name__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class _Thread(AIOKafkaConsumerThread):
         """Tell the group; when that fails the worker goes on, for nobody relies on it."""
         mine = {tp: n for tp, n in offsets.items() if tp in self.assignment()}
         try:
-            await self._ensure_consumer().commit({tp: (n, "") for tp, n in mine.items()})
+            await self._ensure_consumer().commit({ensure_aiokafka_TP(tp): (n, "") for tp, n in mine.items()})
         except Exception as error:
             log.info("the group's offsets were not taken", error=repr(error)[:300])
             return False
@@ -277,16 +278,25 @@ def _streams(offsets: Mapping[Any, int]) -> dict[Stream, int]:
     return {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
 
 
-class _Transport(FaustTransport):
-    Consumer = SeamConsumer
-
-
 class _PassThrough(faust.Schema[Any, Any]):
     def compile(self, app: Any, **_: Any) -> Any:
         async def decode(message: Any, *, propagate: bool = False) -> Any:
             return app.create_event(None, message.value, {}, message)
 
         return decode
+
+
+class _Worker(faust.Worker):
+    """Ends without the pauses in which faust waits for what we end ourselves."""
+
+    leftovers: Iterable["asyncio.Task[None]"] = ()
+
+    def on_worker_shutdown(self) -> None:
+        for task in self.leftovers:
+            task.cancel()
+
+    async def _sentinel_task(self) -> None:
+        await asyncio.sleep(0)
 
 
 class Seam:
@@ -305,11 +315,16 @@ class Seam:
         """Work until SIGTERM, Ctrl-C, or until a person has to decide (status 3)."""
         asyncio.set_event_loop(asyncio.new_event_loop())
         app = self._app()
-        consumer: Any = type("Consumer", (SeamConsumer,), {"wiring": self._wiring, "stop_for_good": self._stop})
-        app.transport = type("Transport", (_Transport,), {"Consumer": consumer})(app.conf.broker_consumer, app)
+        consumer: Any = type(
+            "Consumer", (SeamConsumer,), {"wiring": self._wiring, "stop_for_good": self._stop, **MODULE}
+        )
+        app.transport = type("Transport", (_Transport,), {"Consumer": consumer, **MODULE})(
+            app.conf.broker_consumer, app
+        )
         topic = app.topic(*self._wiring.topics, schema=_PassThrough(), maxsize=self._wiring.queue)
         app.agent(topic, name=f"{self._wiring.service}-batches")(partial(self._agent, app))
-        worker = faust.Worker(app, loglevel="info", redirect_stdouts=False, override_logging=False, quiet=True)
+        worker = _Worker(app, loglevel="info", redirect_stdouts=False, override_logging=False, quiet=True)
+        worker.leftovers, worker.spinner = self._tasks, None
         try:
             worker.execute_from_commandline()
         except SystemExit as end:
@@ -317,6 +332,12 @@ class Seam:
         finally:
             self._threads.shutdown(wait=False, cancel_futures=True)
         return self._status
+
+    def _transport(self) -> Any:
+        """Faust makes transport and consumer by itself, so they are told what to work with through their classes."""
+        told = {"wiring": self._wiring, "stop_for_good": self._stop}
+        consumer = type("Consumer", (SeamConsumer,), {**told, **MODULE})
+        return type("Transport", (FaustTransport,), {"Consumer": consumer, **MODULE})
 
     def _app(self) -> Any:
         wiring = self._wiring
