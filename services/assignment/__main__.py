@@ -1,7 +1,7 @@
 """Run assignment: `python -m services.assignment`, told by `ARREARS_*`."""
 
-from services.kit.run import run
 from services.assignment.app import AssignmentSettings, plug
+from services.kit.run import run
 
 if __name__ == "__main__":
     run(plug, AssignmentSettings)

@@ -28,7 +28,6 @@ CONDUCT_WINDOW = timedelta(days=90)
 async def seed_panel(runtime: Running, *, path: Path, jurisdiction: str) -> None:
     """Put the panel on the list where the list names nobody else. Interrupted, it goes on where it was."""
     await asyncio.to_thread(register_panel, runtime, path, jurisdiction)
-    await asyncio.Event().wait()
 
 
 def register_panel(runtime: Running, path: Path, jurisdiction: str) -> None:

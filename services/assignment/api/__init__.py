@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.assignment.api import agencies, cases
 from services.assignment.api.asking import Running
+from services.kit.problem import install_problems
 
 
 def api(runtime: Running) -> FastAPI:
@@ -12,4 +13,5 @@ def api(runtime: Running) -> FastAPI:
     app.state.runtime = runtime
     app.include_router(cases.router)
     app.include_router(agencies.router)
+    install_problems(app)
     return app

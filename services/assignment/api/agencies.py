@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
@@ -16,6 +16,7 @@ from services.assignment.domain import registry
 from services.assignment.domain.choice import IN_HOUSE, Panel
 from services.assignment.handlers import about_agency
 from services.assignment.store import queries
+from services.kit.problem import NotFound
 
 router = APIRouter(tags=["agencies"])
 Percent = Annotated[int, Field(ge=0, le=100)]
@@ -87,7 +88,7 @@ def get_agency(runtime: Run, agency_id: str) -> JSONResponse:
     with runtime.engine.connect() as connection:
         found = [row for row in queries.agency_rows(connection) if row["agency_id"] == agency_id]
     if not found:
-        raise HTTPException(404, f"there is no agency {agency_id}")
+        raise NotFound(f"there is no agency {agency_id}")
     return shown(found[0])
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
-from fastapi import Depends, Header, HTTPException, Query, Request
+from fastapi import Depends, Header, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,6 +16,7 @@ from services.assignment.domain.state import State
 from services.assignment.handlers import Act
 from services.assignment.store import queries
 from services.kit.plug import Runtime
+from services.kit.problem import NotFound
 
 Running: TypeAlias = Runtime[State, Reference]
 PAGE = 50
@@ -74,9 +75,9 @@ def command(runtime: Running, subject: str, act: Act, key: str, asked: BaseModel
 
 
 def borrower_of(runtime: Running, case_id: str) -> str:
-    """Whose case it is. HTTP 404 where there is no such case."""
+    """Whose case it is. NotFound where there is no such case."""
     with runtime.engine.connect() as connection:
         row = queries.case_of(connection, case_id)
     if row is None:
-        raise HTTPException(404, f"there is no case {case_id}")
+        raise NotFound(f"there is no case {case_id}")
     return str(row["borrower_id"])

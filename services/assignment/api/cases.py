@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
@@ -11,6 +11,7 @@ from services.assignment.api.asking import PAGE, After, ByOfficer, Key, Limit, R
 from services.assignment.domain.onward import next_at
 from services.assignment.domain.state import State, case_loans, days_past_due
 from services.assignment.store import queries, tables
+from services.kit.problem import NotFound
 
 router = APIRouter(tags=["cases"])
 
@@ -56,7 +57,7 @@ def get_case(runtime: Run, case_id: str) -> JSONResponse:
         row = queries.case_of(connection, case_id)
         parts = queries.parts_of(connection, case_id)
     if row is None:
-        raise HTTPException(404, f"there is no case {case_id}")
+        raise NotFound(f"there is no case {case_id}")
     state = runtime.state(row["borrower_id"])
     return shown({**row, **parts, "standing": _standing(state, case_id)})
 
