@@ -1,5 +1,6 @@
 """Which records of a batch were applied before: by sequence on the collections' own topics, by id on intake topics."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -22,6 +23,7 @@ _STAMP = (
 )
 _GAP = "INSERT INTO gaps (source, after, before) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _SEEN = "SELECT event_id, source, digest FROM inbox WHERE partition = %s AND event_id = ANY(%s)"
+_CIPHERTEXT = re.compile(rb'"sealed":"[^"]*"')
 _TRIM = "DELETE FROM inbox WHERE seen_at < now() - make_interval(secs => %s)"
 
 
@@ -91,10 +93,12 @@ def _by_id(sifted: Sifted, item: Item, event: Event[Fact], before: dict[Identity
 
 
 def digest_of(event: Event[Fact]) -> bytes:
-    """What two deliveries of the same fact have in common, whatever their spelling: type and data."""
-    return blake2b(
-        event.type.encode() + event.data.__pydantic_serializer__.to_json(event.data), digest_size=16
-    ).digest()
+    """What two deliveries of the same fact have in common, whatever their spelling: type and data.
+
+    Sealed values do not count: the same value is another ciphertext each time it is sealed.
+    """
+    data = _CIPHERTEXT.sub(b"", event.data.__pydantic_serializer__.to_json(event.data))
+    return blake2b(event.type.encode() + data, digest_size=16).digest()
 
 
 def _last_stamps(raw: Raw, items: Iterable[Item]) -> dict[str, int]:
