@@ -315,12 +315,7 @@ class Seam:
         """Work until SIGTERM, Ctrl-C, or until a person has to decide (status 3)."""
         asyncio.set_event_loop(asyncio.new_event_loop())
         app = self._app()
-        consumer: Any = type(
-            "Consumer", (SeamConsumer,), {"wiring": self._wiring, "stop_for_good": self._stop, **MODULE}
-        )
-        app.transport = type("Transport", (_Transport,), {"Consumer": consumer, **MODULE})(
-            app.conf.broker_consumer, app
-        )
+        app.transport = self._transport()(app.conf.broker_consumer, app)
         topic = app.topic(*self._wiring.topics, schema=_PassThrough(), maxsize=self._wiring.queue)
         app.agent(topic, name=f"{self._wiring.service}-batches")(partial(self._agent, app))
         worker = _Worker(app, loglevel="info", redirect_stdouts=False, override_logging=False, quiet=True)
