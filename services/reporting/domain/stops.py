@@ -16,7 +16,8 @@ GRACE_SECONDS = 1.0
 """True seconds within which a stopping fact must have taken effect (DESIGN.md, promise 3)."""
 
 SETTLED = "settled"
-"""Nothing is past due on the loan, or it has ended. Released by `loan.overdue` and by a payment taken back."""
+"""Nothing is past due on the loan, or it has ended. Released by `loan.overdue`, by a payment taken
+back, and by `loan.due_soon`: the next instalment may be spoken of."""
 
 PAUSED, STATUS, DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST = (
     "paused",
@@ -51,7 +52,7 @@ def marks(fact: Fact, valid: datetime) -> Iterator[Mark]:
 
 def _of_loans(fact: Fact, valid: datetime) -> Iterator[Mark]:
     match fact:
-        case bank.LoanOverdue():
+        case bank.LoanOverdue() | bank.LoanDueSoon():
             yield Mark("release", SETTLED, fact.borrower_id, fact.loan_id)
         case bank.LoanPaymentReceived() if not fact.arrears_after.total:
             yield Mark("stop", SETTLED, fact.borrower_id, fact.loan_id)
