@@ -10,6 +10,11 @@ from sqlalchemy import Connection, Select, select, tuple_
 from services.visits.store import agencies, evidence, late_results, permits, visit_events, visit_team, visits
 
 Row: TypeAlias = Mapping[str, Any]
+_STEPS = ("permit_requested", "planned", "appointed", "dispatched", "halted", "arrived", "completed", "no_contact")
+_ENDS = ("refused", "cancelled", "aborted", "evidence_sealed")
+COURSE = tuple(f"visit.{name}.v1" for name in (*_STEPS, *_ENDS))
+"""The course of a visit; orders what was said at one instant."""
+
 PAGE = 100
 """Rows of a list before the next page."""
 
@@ -75,7 +80,8 @@ def local(instant: datetime, row: Row) -> datetime:
 
 def history(db: Connection, visit_id: str) -> Sequence[Row]:
     """All that was said of a visit, in order."""
-    return _all(db, select(visit_events).where(visit_events.c.visit_id == visit_id).order_by(visit_events.c.said_at))
+    rows = _all(db, select(visit_events).where(visit_events.c.visit_id == visit_id))
+    return sorted(rows, key=lambda row: (row["said_at"], COURSE.index(row["type"])))
 
 
 def permits_of(db: Connection, visit_id: str) -> Sequence[Row]:

@@ -58,6 +58,9 @@ class Story:
         assert self.state.visit is not None
         return self.state.visit
 
+    def visit_in(self, *stages: str) -> bool:
+        return self.state.visit is not None and self.state.visit.stage in stages
+
     @property
     def asked(self) -> VisitPermitRequested:
         """The latest question to the contact gate."""

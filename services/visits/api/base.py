@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+from zoneinfo import ZoneInfo
 
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from sqlalchemy import Connection
 
 from schemas.agencies import VisitReported
@@ -54,12 +57,19 @@ class Stop:
     zone: str
 
 
+@pass_context
+def _second(context: Context, value: datetime) -> str:
+    """The time of day in the visit's place, to the second: how fresh an answer is."""
+    return f"{value.astimezone(ZoneInfo(context['zone'])):%H:%M:%S}"
+
+
 class Base:
     """The running service as the parts of the API use it."""
 
     def __init__(self, runtime: Visiting) -> None:
         self.runtime = runtime
         self.pages = Pages.of(PAGES)
+        self.pages.environment.filters["second"] = _second
         self.pages.environment.globals.update(tone=TONE, reasons=CANCEL_REASONS, documents=DOCUMENTS)
 
     def ask(self, query: Callable[[Connection], T]) -> T:

@@ -30,6 +30,13 @@ def _driven(stops: Sequence[tuple[Row, Stop]]) -> list[tuple[Row, Stop]]:
     return [stops[n] for n in in_order([stop.point for _, stop in stops])]
 
 
+def next_of(stops: Sequence[tuple[Row, Stop]]) -> str:
+    """The visit that the team is inside of, else the first that is still to come; nothing where none is left."""
+    left = [row for row, _ in stops if row["state"] not in OVER]
+    inside = [row for row in left if row["state"] == "arrived"]
+    return next((row["visit_id"] for row in (*inside, *left)), "")
+
+
 def of_team(base: Base, staff_id: str, visit_id: str) -> Row:
     """A visit, for one of its own team. Raises Missing for everybody else."""
     row = base.visit(visit_id)
@@ -78,17 +85,20 @@ def router(base: Base) -> APIRouter:
         stops = round_of(base, staff_id)
         left = [row for row, _ in stops if row["state"] not in OVER]
         now = queries.local(base.runtime.clock.now(), stops[0][0]) if stops else base.runtime.clock.now()
-        following = left[0]["visit_id"] if left else ""
         return base.pages.answer(
             request,
             "team.html",
             staff_id=staff_id,
             stops=stops,
-            next=following,
+            following=next_of(stops),
             left=len(left),
             now=now,
             over=OVER,
         )
+
+    @routes.get("/team/{staff_id}/next")
+    def following(staff_id: str) -> Response:
+        return back(f"/team/{staff_id}/{next_of(round_of(base, staff_id))}".rstrip("/"))
 
     @routes.get("/team/{staff_id}/{visit_id}")
     def one(request: Request, staff_id: str, visit_id: str) -> Response:

@@ -27,12 +27,12 @@ MEANINGS: dict[Disposition, Meaning] = {
     "disputes_debt": Meaning("complete", met=True),
     "hardship": Meaning("complete", met=True),
     "incident": Meaning("complete", met=True),
-    "deceased": Meaning("complete", met=False, next="rest"),
     "refused": Meaning("refuse", met=True, next="refused"),
     "not_home": Meaning("no_contact", met=False),
     "third_party_only": Meaning("no_contact", met=False),
     "moved": Meaning("no_contact", met=False, next="elsewhere"),
     "address_invalid": Meaning("no_contact", met=False, next="elsewhere"),
+    "deceased": Meaning("complete", met=False, next="rest"),
 }
 """Another attempt comes only when the gap is over and nothing stops it: what a dispute, a promise or a hardship stops,
 stops by the facts that follow from them."""

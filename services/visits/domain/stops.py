@@ -51,7 +51,7 @@ def _pause_over(loan: Loan, business_date: date) -> bool:
 def paid(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome:
     """Money arrived. What it leaves past due is decided anew; when it leaves nothing, this loan stops."""
     before = borrower.loans.get(loan_id, Loan())
-    status: LoanStatus = "paid" if not left else "overdue" if before.status == "paid" else before.status
+    status: LoanStatus = before.status if left else "paid"  # no payment ends a stop
     return _decided_anew(
         _with_loan(borrower, loan_id, replace(before, status=status, arrears=left)), loan_id, "payment", at
     )
