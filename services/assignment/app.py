@@ -2,6 +2,9 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from schemas.topics import ASSIGNMENT, topics_of
 from services.assignment import handlers, loops
@@ -9,19 +12,36 @@ from services.assignment.api import api
 from services.assignment.domain.moment import Reference
 from services.assignment.domain.onward import next_at
 from services.assignment.domain.state import State
-from services.assignment.panel import DEFAULT
-from services.assignment.store import queries, rows, tables
+from services.assignment.panel import DEFAULT, read_panel
+from services.assignment.store import queries, record, rows, tables
 from services.kit.plug import Plug
 from services.kit.service import Service
 from services.kit.settings import Settings
+from services.rulebook.reading import BadPack
 from services.rulebook.strategy import load_strategy
+
+
+def _known_strategy(name: str) -> str:
+    try:
+        load_strategy(name)
+    except (BadPack, OSError) as error:
+        raise ValueError(f"is no strategy that can be read: {error}") from None
+    return name
+
+
+def _readable_panel(path: Path) -> Path:
+    try:
+        read_panel(path, "CN")
+    except (ValueError, KeyError, OSError) as error:
+        raise ValueError(f"{path} is no panel that can be read: {error}") from None
+    return path
 
 
 class AssignmentSettings(Settings):
     """What assignment is told beyond what every service is."""
 
-    strategy: str = "default-v1"
-    panel: Path = DEFAULT
+    strategy: Annotated[str, AfterValidator(_known_strategy)] = "default-v1"
+    panel: Annotated[Path, AfterValidator(_readable_panel)] = DEFAULT
     """The agencies that an empty registry starts with."""
 
 
@@ -39,7 +59,7 @@ def service(strategy: str = "default-v1") -> Service[State, Reference]:
         learn=handlers.learn,
         metadata=tables.metadata,
         project=rows.project,
-        record=rows.record,
+        record=record.record,
     )
 
 

@@ -10,7 +10,7 @@ from services.assignment.domain import registry
 from services.assignment.domain.choice import Panel
 from services.assignment.domain.moment import Reference
 from services.assignment.domain.state import State
-from services.assignment.handlers import about_agency
+from services.assignment.handlers_commands import about_agency
 from services.assignment.panel import facts_of, read_panel
 from services.assignment.store import queries
 from services.kit.plug import Runtime

@@ -1,13 +1,16 @@
 """The same stories in real transactions: rows that add up, a panel loaded once, agencies that fall, HTTP."""
 
 import asyncio
+import os
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, text
 
 from schemas.agencies import AgencyLicensed, AgencyRegistered, AgencySuspended, MandateEnded, MandateSigned
 from schemas.cases import CaseClosed, FeeAccrued, FeeReversed, PlacementActivated, PlacementOffered, PlacementRecalled
@@ -50,14 +53,28 @@ def tell(bench, borrower_id="b1"):
     return story
 
 
+@pytest.fixture(scope="module")
+def engine(database_admin_url):
+    """One migrated database for all stories here; each begins with empty tables."""
+    name = f"test_assignment_{os.getpid()}"
+    with psycopg.connect(database_admin_url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {name}")
+        made = engine_for(urlsplit(database_admin_url)._replace(path=f"/{name}").geturl(), "assignment")
+        migrate(made, "assignment")
+        yield made
+        made.dispose()
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
-def bench(fresh_database):
-    engine = engine_for(fresh_database(), "assignment")
-    migrate(engine, "assignment")
+def bench(engine):
+    there = [f'"{name}"' for name in inspect(engine).get_table_names() if not name.endswith("_version")]
+    with engine.begin() as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(there)}"))
     made = Bench(service(), engine, ManualClock(START))
     register_panel(made.runtime, DEFAULT, "CN")
-    yield made
-    engine.dispose()
+    return made
 
 
 class Http:
@@ -136,7 +153,7 @@ def test_a_story_leaves_rows_that_add_up(bench):
 
 def test_a_batch_learns_of_its_own_offers(bench):
     """Many cases in one batch share a small capacity: none of it is given twice."""
-    stories = [tell(bench, f"b{n}") for n in range(150)]
+    stories = [tell(bench, f"b{n}") for n in range(100)]
     for story in stories:
         story.recorded(region="CN-LN")
     facts = []

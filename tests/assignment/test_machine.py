@@ -24,7 +24,7 @@ from schemas.cases import (
     PlanCompleted,
     PlanDefaulted,
 )
-from services.assignment import handlers
+from services.assignment import handlers_commands as commands
 from services.assignment.domain.onward import next_at
 from services.assignment.domain.state import State
 from services.kit.service import Refused
@@ -135,7 +135,7 @@ class Collection(RuleBasedStateMachine):
     def officer_recalls(self):
         case_id = self.story.state.case.case_id if self.story.state.case else "none"
         with contextlib.suppress(Refused):
-            self.story.commands(handlers.recall_placement(case_id, reason="seen", officer="li.wei"))
+            self.story.commands(commands.recall_placement(case_id, reason="seen", officer="li.wei"))
 
     @rule(number=st.integers(1, 15))
     def time_passes(self, number):

@@ -16,7 +16,7 @@ from schemas.cases import (
     PlacementRecalled,
 )
 from schemas.contacts import ConsentGiven
-from services.assignment import handlers
+from services.assignment import handlers_commands as commands
 from services.assignment.domain.legal import expires_on
 from services.assignment.domain.registry import breaker_trips
 from services.assignment.domain.state import Loan
@@ -165,37 +165,37 @@ def officer(**more):
 
 
 def test_an_officer_lets_a_case_rest_and_go_on(story):
-    story.placed().commands(handlers.place_hold("C-b1-1", until=None, **officer()))
+    story.placed().commands(commands.place_hold("C-b1-1", until=None, **officer()))
     hold = story.last(HoldPlaced)
     assert hold.reason == "officer"
     assert story.recall.cause == "officer"
-    story.commands(handlers.release_hold(hold.hold_id, **officer()))
+    story.commands(commands.release_hold(hold.hold_id, **officer()))
     assert story.last(HoldReleased).why == "li.wei: seen by hand"
     assert story.state.placement.state == "offered"
 
 
 def test_an_officers_hold_ends_on_its_day(story):
     until = story.clock.now() + timedelta(days=3)
-    story.opened().commands(handlers.place_hold("C-b1-1", until=until, **officer()))
+    story.opened().commands(commands.place_hold("C-b1-1", until=until, **officer()))
     story.days(4)
     assert story.state.holds == ()
 
 
 def test_an_officer_decides_about_the_court_early(story):
-    story.opened(500).commands(handlers.decide_legal("C-b1-1", pursue=True, **officer()))
+    story.opened(500).commands(commands.decide_legal("C-b1-1", pursue=True, **officer()))
     assert story.outcomes() == ["legal_referred"]
     assert "li.wei" in story.last(LegalReferred).reasons[0].text
 
 
 def test_an_officer_answers_a_dispute(story):
-    story.placed().disputes("D-7").commands(handlers.resolve_dispute("D-7", upheld=True, **officer()))
+    story.placed().disputes("D-7").commands(commands.resolve_dispute("D-7", upheld=True, **officer()))
     assert story.outcomes() == ["dispute_upheld"]
 
 
 def test_an_officer_recalls_a_placement_and_the_next_one_is_asked(story):
     story.placed()
     first = story.placement.agency_id
-    story.commands(handlers.recall_placement("C-b1-1", **officer()))
+    story.commands(commands.recall_placement("C-b1-1", **officer()))
     assert story.recall.cause == "officer"
     assert story.offer.agency_id != first
 
@@ -203,11 +203,11 @@ def test_an_officer_recalls_a_placement_and_the_next_one_is_asked(story):
 @pytest.mark.parametrize(
     "act",
     [
-        handlers.place_hold("C-b1-9", until=None, **officer()),
-        handlers.release_hold("H-b1-9", **officer()),
-        handlers.decide_legal("C-b1-9", pursue=True, **officer()),
-        handlers.resolve_dispute("D-9", upheld=True, **officer()),
-        handlers.recall_placement("C-b1-1", **officer()),
+        commands.place_hold("C-b1-9", until=None, **officer()),
+        commands.release_hold("H-b1-9", **officer()),
+        commands.decide_legal("C-b1-9", pursue=True, **officer()),
+        commands.resolve_dispute("D-9", upheld=True, **officer()),
+        commands.recall_placement("C-b1-1", **officer()),
     ],
 )
 def test_what_is_not_there_cannot_be_changed(act):

@@ -14,7 +14,7 @@ from schemas.values import Id, Product, Text
 from services.assignment.api.asking import Asked, ByOfficer, Key, Run, command, shown
 from services.assignment.domain import registry
 from services.assignment.domain.choice import IN_HOUSE, Panel
-from services.assignment.handlers import about_agency
+from services.assignment.handlers_commands import about_agency
 from services.assignment.store import queries
 from services.kit.problem import NotFound
 

@@ -13,7 +13,7 @@ from sqlalchemy import Table
 
 from services.assignment.domain.moment import Reference
 from services.assignment.domain.state import State
-from services.assignment.handlers import Act
+from services.assignment.handlers_commands import Act
 from services.assignment.store import queries
 from services.kit.plug import Runtime
 from services.kit.problem import NotFound

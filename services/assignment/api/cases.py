@@ -6,10 +6,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime
 
-from services.assignment import handlers
+from services.assignment import handlers_commands as commands
 from services.assignment.api.asking import PAGE, After, ByOfficer, Key, Limit, Run, borrower_of, command, page, shown
 from services.assignment.domain.onward import next_at
-from services.assignment.domain.state import State, case_loans, days_past_due
+from services.assignment.domain.state import State
+from services.assignment.domain.steps import case_loans, days_past_due
 from services.assignment.store import queries, tables
 from services.kit.problem import NotFound
 
@@ -110,14 +111,14 @@ def list_complaints(
 @router.post("/cases/{case_id}/holds")
 def place_hold(runtime: Run, key: Key, case_id: str, asked: HoldAsked) -> JSONResponse:
     """Let the case rest: what is pending is recalled."""
-    act = handlers.place_hold(case_id, reason=asked.reason, until=asked.until, officer=asked.officer)
+    act = commands.place_hold(case_id, reason=asked.reason, until=asked.until, officer=asked.officer)
     return command(runtime, borrower_of(runtime, case_id), act, key, asked, case_id)
 
 
 @router.post("/cases/{case_id}/holds/{hold_id}/release")
 def release_hold(runtime: Run, key: Key, case_id: str, hold_id: str, asked: ByOfficer) -> JSONResponse:
     """End an officer's hold, or a stop request that the borrower has taken back."""
-    act = handlers.release_hold(hold_id, reason=asked.reason, officer=asked.officer)
+    act = commands.release_hold(hold_id, reason=asked.reason, officer=asked.officer)
     return command(runtime, borrower_of(runtime, case_id), act, key, asked, case_id, hold_id)
 
 
@@ -125,26 +126,26 @@ def release_hold(runtime: Run, key: Key, case_id: str, hold_id: str, asked: ByOf
 def decide_legal(runtime: Run, key: Key, case_id: str, asked: LegalAsked) -> JSONResponse:
     """Decide about the court: the case closes."""
     pursue = asked.decision == "referred"
-    act = handlers.decide_legal(case_id, pursue=pursue, reason=asked.reason, officer=asked.officer)
+    act = commands.decide_legal(case_id, pursue=pursue, reason=asked.reason, officer=asked.officer)
     return command(runtime, borrower_of(runtime, case_id), act, key, asked, case_id)
 
 
 @router.post("/cases/{case_id}/disputes/{dispute_id}/resolution")
 def resolve_dispute(runtime: Run, key: Key, case_id: str, dispute_id: str, asked: ResolutionAsked) -> JSONResponse:
     """Answer a dispute: upheld closes the case, rejected lets it go on."""
-    act = handlers.resolve_dispute(dispute_id, upheld=asked.upheld, reason=asked.reason, officer=asked.officer)
+    act = commands.resolve_dispute(dispute_id, upheld=asked.upheld, reason=asked.reason, officer=asked.officer)
     return command(runtime, borrower_of(runtime, case_id), act, key, asked, case_id, dispute_id)
 
 
 @router.post("/cases/{case_id}/recall")
 def recall(runtime: Run, key: Key, case_id: str, asked: ByOfficer) -> JSONResponse:
     """Take the case back from whoever has it; unless it is held it is offered to the next one."""
-    act = handlers.recall_placement(case_id, reason=asked.reason, officer=asked.officer)
+    act = commands.recall_placement(case_id, reason=asked.reason, officer=asked.officer)
     return command(runtime, borrower_of(runtime, case_id), act, key, asked, case_id)
 
 
 @router.post("/cases/{case_id}/complaints")
 def complain(runtime: Run, key: Key, case_id: str, asked: ByOfficer) -> JSONResponse:
     """Note a complaint that reached an officer: the case rests and is taken back."""
-    act = handlers.complain(case_id, reason=asked.reason, officer=asked.officer)
+    act = commands.complain(case_id, reason=asked.reason, officer=asked.officer)
     return command(runtime, borrower_of(runtime, case_id), act, key, asked, case_id)

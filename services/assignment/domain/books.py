@@ -8,7 +8,8 @@ from schemas.cases import LoanRepaired
 from schemas.values import Arrears, CaseOutcome
 from services.assignment.domain import cases, loans
 from services.assignment.domain.moment import Moment
-from services.assignment.domain.state import NO_CASE, ZERO, Loan, Said, State, loan_of, with_loan
+from services.assignment.domain.state import NO_CASE, ZERO, Loan, State
+from services.assignment.domain.steps import Said, loan_of, with_loan
 
 CURRENCY_OF = {"CN": "CNY", "US": "USD", "IN": "INR", "GB": "GBP"}
 """The currency of a loan of which nothing but a snapshot was ever heard, by the borrower's country."""

@@ -10,7 +10,8 @@ from services.assignment.domain import cases, complaints, holds, loans, placemen
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.promises import Wish
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import Said, State, heard, remember, run, step
+from services.assignment.domain.state import State
+from services.assignment.domain.steps import Said, heard, remember, run, step
 
 STATUS_HOLDS: dict[BorrowerStatus, tuple[HoldReason, placements.Cause]] = {
     "deceased": ("deceased", "deceased"),

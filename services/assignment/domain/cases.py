@@ -10,23 +10,8 @@ from services.assignment.domain import holds, placements, plans, promises
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.scoring import arm_of, score_of, segment_of
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import (
-    ZERO,
-    Case,
-    ClosedCase,
-    Hold,
-    Loan,
-    Said,
-    Settled,
-    State,
-    arrears_of,
-    case_loans,
-    days_past_due,
-    due_loans,
-    numbered,
-    run,
-    step,
-)
+from services.assignment.domain.state import ZERO, Case, ClosedCase, Hold, Loan, Settled, State
+from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, due_loans, numbered, run, step
 
 BY_MONEY: frozenset[CaseOutcome] = frozenset({"cured", "repaid", "plan_completed"})
 """Outcomes that a payment taken back undoes."""

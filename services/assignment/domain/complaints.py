@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from schemas.cases import ComplaintReceived, ComplaintRejected, ComplaintUpheld
 from services.assignment.domain import holds, placements
 from services.assignment.domain.moment import Moment, local_day
-from services.assignment.domain.state import NO_CASE, Matter, Said, State, Via, numbered, run, step
+from services.assignment.domain.state import NO_CASE, Matter, State, Via
+from services.assignment.domain.steps import Said, numbered, run, step
 
 INCIDENT = "incident"
 """The ground of a complaint that a visit's own result reports; it is upheld by rule."""

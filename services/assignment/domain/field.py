@@ -10,7 +10,8 @@ from services.assignment.domain import borrowers, complaints, legal, placements,
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.promises import Wish
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import Said, State, heard, remember, run, step
+from services.assignment.domain.state import State
+from services.assignment.domain.steps import Said, heard, remember, run, step
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from schemas.cases import HoldPlaced, HoldReason, HoldReleased
 from services.assignment.domain.moment import Moment
-from services.assignment.domain.state import NO_CASE, Hold, Said, State, numbered
+from services.assignment.domain.state import NO_CASE, Hold, State
+from services.assignment.domain.steps import Said, numbered
 
 OF_THE_PERSON: frozenset[HoldReason] = frozenset({"deceased", "incapacitated", "bankrupt", "stop_request"})
 """Holds that stand for the borrower, whatever becomes of a case."""

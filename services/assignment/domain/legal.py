@@ -9,18 +9,8 @@ from schemas.values import Reason
 from services.assignment.domain import cases, holds
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import (
-    ZERO,
-    Case,
-    Legal,
-    Loan,
-    Said,
-    State,
-    arrears_of,
-    case_loans,
-    days_past_due,
-    numbered,
-)
+from services.assignment.domain.state import ZERO, Case, Legal, Loan, State
+from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, numbered
 
 
 def recommend(state: State, why: str, at: Moment) -> Said:

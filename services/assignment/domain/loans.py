@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from schemas.bank import LoanOverdue
 from schemas.values import Arrears
-from services.assignment.domain.state import ZERO, Loan, Settled, State, loan_of, with_loan
+from services.assignment.domain.state import ZERO, Loan, Settled, State
+from services.assignment.domain.steps import loan_of, with_loan
 
 if TYPE_CHECKING:
     from services.assignment.domain.money import Money

@@ -8,7 +8,8 @@ from schemas.contacts import DisputeRaised, HardshipDeclared
 from services.assignment.domain import cases, holds, placements
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.scoring import one_of
-from services.assignment.domain.state import NO_CASE, Matter, Said, State, heard, remember, run, step
+from services.assignment.domain.state import NO_CASE, Matter, State
+from services.assignment.domain.steps import Said, heard, remember, run, step
 
 
 def _case_id(state: State) -> str:

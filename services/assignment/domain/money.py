@@ -9,7 +9,8 @@ from schemas.cases import FeeAccrued, FeeReversed, PaymentAttributed
 from schemas.values import Arrears
 from services.assignment.domain import cases, loans, plans, promises
 from services.assignment.domain.moment import Moment
-from services.assignment.domain.state import NO_CASE, ZERO, Party, Payment, Placement, Said, Share, State, run, step
+from services.assignment.domain.state import NO_CASE, ZERO, Party, Payment, Placement, Share, State
+from services.assignment.domain.steps import Said, run, step
 
 CENT = Decimal("0.01")
 BASIS = 10_000

@@ -6,7 +6,8 @@ from datetime import datetime
 from schemas.values import Reason
 from services.assignment.domain import borrowers, complaints, holds, legal, matters, placements
 from services.assignment.domain.moment import Moment
-from services.assignment.domain.state import Said, State, run, step
+from services.assignment.domain.state import State
+from services.assignment.domain.steps import Said, run, step
 
 
 class NotAllowed(Exception):

@@ -20,7 +20,8 @@ from services.assignment.domain import (
 )
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.stages import fall_back
-from services.assignment.domain.state import Case, Said, State, Step, prune, run, step
+from services.assignment.domain.state import Case, State
+from services.assignment.domain.steps import Said, Step, prune, run, step
 
 RETRY = timedelta(hours=1)
 """How soon a case that found the panel empty or the strategy paused looks again."""

@@ -16,19 +16,8 @@ from services.assignment.domain.choice import IN_HOUSE, Agency, Choice, Subject,
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.moves import PLACEMENT
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import (
-    Case,
-    Placement,
-    Said,
-    State,
-    Tail,
-    arrears_of,
-    case_loans,
-    days_past_due,
-    numbered,
-    run,
-    step,
-)
+from services.assignment.domain.state import Case, Placement, State, Tail
+from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, numbered, run, step
 
 Cause = Literal[
     "cured",

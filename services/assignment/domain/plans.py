@@ -18,21 +18,8 @@ from services.assignment.domain import holds, placements, promises
 from services.assignment.domain.moment import Moment, end_of, local_day
 from services.assignment.domain.moves import PLAN
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import (
-    ZERO,
-    Case,
-    Part,
-    Plan,
-    Said,
-    Share,
-    State,
-    Via,
-    arrears_of,
-    case_loans,
-    numbered,
-    run,
-    step,
-)
+from services.assignment.domain.state import ZERO, Case, Part, Plan, Share, State, Via
+from services.assignment.domain.steps import Said, arrears_of, case_loans, numbered, run, step
 
 CENT = Decimal("0.01")
 INSTALMENTS_WRITTEN = 60

@@ -17,19 +17,8 @@ from services.assignment.domain import holds, placements
 from services.assignment.domain.moment import Moment, end_of, local_day
 from services.assignment.domain.moves import PROMISE
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import (
-    ZERO,
-    Case,
-    Promise,
-    Said,
-    Share,
-    State,
-    Via,
-    case_loans,
-    numbered,
-    run,
-    step,
-)
+from services.assignment.domain.state import ZERO, Case, Promise, Share, State, Via
+from services.assignment.domain.steps import Said, case_loans, numbered, run, step
 
 
 @dataclass(frozen=True, slots=True)

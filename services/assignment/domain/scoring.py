@@ -5,7 +5,8 @@ from decimal import Decimal
 from hashlib import sha256
 
 from schemas.cases import Arm, Segment
-from services.assignment.domain.state import Loan, State, arrears_of, days_past_due
+from services.assignment.domain.state import Loan, State
+from services.assignment.domain.steps import arrears_of, days_past_due
 from services.rulebook.strategy import Scoring, Strategy
 
 THOUSAND = Decimal(1000)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from schemas.cases import CaseStageChanged
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.moves import STAGE
-from services.assignment.domain.state import Said, State
+from services.assignment.domain.state import State
+from services.assignment.domain.steps import Said
 
 
 def move_stage(state: State, happening: str, at: Moment) -> Said:

@@ -1,4 +1,4 @@
-"""What each fact becomes in the tables: `project` for what assignment said, `record` for what it read."""
+"""The rows that what assignment said becomes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -7,15 +7,14 @@ from sqlalchemy import Table
 
 from schemas import agencies as agency
 from schemas import cases as said
-from schemas import contacts, control, visits
 from schemas.envelope import Event, Fact
 from services.assignment.store import tables
-from services.kit.service import Change, Origin, Put, Write
+from services.kit.service import Change, Put, Write
 
 Project: TypeAlias = Callable[[Any, Event[Fact]], Sequence[Write]]
 
 
-def _fields(fact: Fact, *names: str) -> dict[str, Any]:
+def fields_of(fact: Fact, *names: str) -> dict[str, Any]:
     """Some fields of a fact as column values; lists and parts of facts as JSON."""
     return {name: _plain(getattr(fact, name)) for name in names}
 
@@ -28,12 +27,12 @@ def _plain(value: Any) -> Any:
 
 def _change(table: Table, key: str, fact: Fact, *names: str, **more: Any) -> tuple[Write, ...]:
     """Change the row of the noun that the fact names."""
-    return (Change(table, {key: getattr(fact, key)}, _fields(fact, *names) | more),)
+    return (Change(table, {key: getattr(fact, key)}, fields_of(fact, *names) | more),)
 
 
 def _case_opened(fact: said.CaseOpened, _event: Event[Fact]) -> Sequence[Write]:
     names = ("case_id", "borrower_id", "loan_ids", "products", "currency", "days_past_due", "region", "segment")
-    row = _fields(fact, *names, "score", "arm", "strategy", "opened_at")
+    row = fields_of(fact, *names, "score", "arm", "strategy", "opened_at")
     arrears = {name: getattr(fact.arrears, name) for name in ("principal", "interest", "fees")}
     return (Put(tables.cases, row | arrears | {"stage": "open"}),)
 
@@ -56,7 +55,9 @@ def _case_reopened(fact: said.CaseReopened, _event: Event[Fact]) -> Sequence[Wri
 
 def _offered(fact: said.PlacementOffered, event: Event[Fact]) -> Sequence[Write]:
     names = ("placement_id", "case_id", "borrower_id", "agency_id", "loan_ids", "currency", "days_past_due", "region")
-    row = _fields(fact, *names, "mandate_id", "proof_id", "attempt", "candidates", "reason", "offered_at", "answer_by")
+    row = fields_of(
+        fact, *names, "mandate_id", "proof_id", "attempt", "candidates", "reason", "offered_at", "answer_by"
+    )
     partition = int(event.source.rsplit("/", 1)[-1])
     return (Put(tables.placements, row | {"arrears": fact.arrears.total, "partition": partition, "state": "offered"}),)
 
@@ -86,7 +87,9 @@ def _alarmed(fact: said.PlacementAlarmed, _event: Event[Fact]) -> Sequence[Write
 def _promise_made(fact: said.PromiseMade, _event: Event[Fact]) -> Sequence[Write]:
     names = ("promise_id", "case_id", "borrower_id", "loan_ids", "currency", "amount", "due_on", "via")
     return (
-        Put(tables.promises, _fields(fact, *names, "grace_days", "threshold_percent", "made_at") | {"state": "active"}),
+        Put(
+            tables.promises, fields_of(fact, *names, "grace_days", "threshold_percent", "made_at") | {"state": "active"}
+        ),
     )
 
 
@@ -107,7 +110,7 @@ def _promise_reopened(fact: said.PromiseReopened, _event: Event[Fact]) -> Sequen
 
 def _plan_proposed(fact: said.PlanProposed, _event: Event[Fact]) -> Sequence[Write]:
     names = ("plan_id", "case_id", "borrower_id", "loan_ids", "currency", "via", "instalments", "proposed_at")
-    return (Put(tables.plans, _fields(fact, *names) | {"state": "proposed"}),)
+    return (Put(tables.plans, fields_of(fact, *names) | {"state": "proposed"}),)
 
 
 def _plan_accepted(fact: said.PlanAccepted, _event: Event[Fact]) -> Sequence[Write]:
@@ -119,7 +122,7 @@ def _plan_rejected(fact: said.PlanRejected, _event: Event[Fact]) -> Sequence[Wri
 
 
 def _instalment_missed(fact: said.PlanInstalmentMissed, _event: Event[Fact]) -> Sequence[Write]:
-    return (Put(tables.missed, _fields(fact, "plan_id", "due_on", "amount", "paid")),)
+    return (Put(tables.missed, fields_of(fact, "plan_id", "due_on", "amount", "paid")),)
 
 
 def _plan_completed(fact: said.PlanCompleted, _event: Event[Fact]) -> Sequence[Write]:
@@ -135,41 +138,42 @@ def _plan_cancelled(fact: said.PlanCancelled, _event: Event[Fact]) -> Sequence[W
 
 
 def _hold_placed(fact: said.HoldPlaced, _event: Event[Fact]) -> Sequence[Write]:
-    return (Put(tables.holds, _fields(fact, "hold_id", "case_id", "borrower_id", "reason", "until", "placed_at")),)
+    return (Put(tables.holds, fields_of(fact, "hold_id", "case_id", "borrower_id", "reason", "until", "placed_at")),)
 
 
 def _hold_released(fact: said.HoldReleased, _event: Event[Fact]) -> Sequence[Write]:
     return _change(tables.holds, "hold_id", fact, "released_at", "why")
 
 
-def _matter(kind: str, id_name: str, state: str, fact: Fact, **more: Any) -> Sequence[Write]:
-    row = {"matter_id": getattr(fact, id_name), "kind": kind, "state": state, **_fields(fact, "borrower_id")}
+def matter(kind: str, id_name: str, state: str, fact: Fact, **more: Any) -> Sequence[Write]:
+    """A dispute, hardship or complaint, whoever told of it first."""
+    row = {"matter_id": getattr(fact, id_name), "kind": kind, "state": state, **fields_of(fact, "borrower_id")}
     return (Put(tables.matters, row | more),)
 
 
 def _hardship_granted(fact: said.HardshipGranted, _event: Event[Fact]) -> Sequence[Write]:
     more = {"decided_at": fact.granted_at, "reason": f"{fact.relief}: {fact.reason}", "case_id": fact.case_id}
-    return _matter("hardship", "hardship_id", "granted", fact, **more)
+    return matter("hardship", "hardship_id", "granted", fact, **more)
 
 
 def _hardship_rejected(fact: said.HardshipRejected, _event: Event[Fact]) -> Sequence[Write]:
-    more = {"decided_at": fact.rejected_at, **_fields(fact, "case_id", "reason")}
-    return _matter("hardship", "hardship_id", "rejected", fact, **more)
+    more = {"decided_at": fact.rejected_at, **fields_of(fact, "case_id", "reason")}
+    return matter("hardship", "hardship_id", "rejected", fact, **more)
 
 
 def _dispute_resolved(fact: said.DisputeResolved, _event: Event[Fact]) -> Sequence[Write]:
-    more = {"decided_at": fact.resolved_at, **_fields(fact, "case_id", "reason")}
-    return _matter("dispute", "dispute_id", "upheld" if fact.upheld else "rejected", fact, **more)
+    more = {"decided_at": fact.resolved_at, **fields_of(fact, "case_id", "reason")}
+    return matter("dispute", "dispute_id", "upheld" if fact.upheld else "rejected", fact, **more)
 
 
 def _complaint_received(fact: said.ComplaintReceived, _event: Event[Fact]) -> Sequence[Write]:
-    more = {"opened_at": fact.received_at, **_fields(fact, "case_id", "agency_id", "visit_id", "answer_by", "via")}
-    return _matter("complaint", "complaint_id", "open", fact, **more)
+    more = {"opened_at": fact.received_at, **fields_of(fact, "case_id", "agency_id", "visit_id", "answer_by", "via")}
+    return matter("complaint", "complaint_id", "open", fact, **more)
 
 
 def _complaint_decided(state: str) -> Project:
     def project(fact: Any, _event: Event[Fact]) -> Sequence[Write]:
-        return _matter("complaint", "complaint_id", state, fact, **_fields(fact, "decided_at", "reason"))
+        return matter("complaint", "complaint_id", state, fact, **fields_of(fact, "decided_at", "reason"))
 
     return project
 
@@ -177,7 +181,7 @@ def _complaint_decided(state: str) -> Project:
 def _legal(state: str) -> Project:
     def project(fact: Any, _event: Event[Fact]) -> Sequence[Write]:
         names = ("decision_id", "case_id", "borrower_id", "loan_ids", "currency", "days_past_due", "reasons")
-        row = _fields(fact, *names, "limitation_expires_on") | {"arrears": fact.arrears.total, "state": state}
+        row = fields_of(fact, *names, "limitation_expires_on") | {"arrears": fact.arrears.total, "state": state}
         if state == "recommended":
             return (
                 Put(tables.legal_decisions, row | {"recommended_at": fact.decided_at, "decide_by": fact.decide_by}),
@@ -189,7 +193,7 @@ def _legal(state: str) -> Project:
 
 def _payment_attributed(fact: said.PaymentAttributed, event: Event[Fact]) -> Sequence[Write]:
     names = ("payment_id", "case_id", "borrower_id", "loan_id", "currency", "amount", "attributed_to", "agency_id")
-    row = _fields(fact, *names, "placement_id", "promise_id", "plan_id", "reason", "value_date")
+    row = fields_of(fact, *names, "placement_id", "promise_id", "plan_id", "reason", "value_date")
     return (Put(tables.payments, row | {"attribution_id": event.id, "said_at": event.time}),)
 
 
@@ -207,7 +211,7 @@ def _fee_reversed(fact: said.FeeReversed, event: Event[Fact]) -> Sequence[Write]
 
 def _entries(fact: said.FeeFact, event: Event[Fact], *, debit: str, credit: str) -> Sequence[Write]:
     """Two lines, one on each side, of the same amount: the ledger balances per transaction."""
-    row = _fields(fact, "fee_id", "payment_id", "case_id", "placement_id", "agency_id", "currency")
+    row = fields_of(fact, "fee_id", "payment_id", "case_id", "placement_id", "agency_id", "currency")
     row |= {"transaction_id": event.id, "said_at": event.time}
     zero = fact.amount - fact.amount
     return (
@@ -217,13 +221,13 @@ def _entries(fact: said.FeeFact, event: Event[Fact], *, debit: str, credit: str)
 
 
 def _repaired(fact: said.LoanRepaired, event: Event[Fact]) -> Sequence[Write]:
-    row = _fields(fact, "case_id", "borrower_id", "loan_id", "found", "business_date")
+    row = fields_of(fact, "case_id", "borrower_id", "loan_id", "found", "business_date")
     return (Put(tables.repairs, row | {"repair_id": event.id}),)
 
 
 def _registered(fact: agency.AgencyRegistered, _event: Event[Fact]) -> Sequence[Write]:
     names = ("agency_id", "name", "in_house", "regions", "products", "capacity", "target_share", "contact")
-    return (Put(tables.agencies, _fields(fact, *names)),)
+    return (Put(tables.agencies, fields_of(fact, *names)),)
 
 
 def _licensed(fact: agency.AgencyLicensed, _event: Event[Fact]) -> Sequence[Write]:
@@ -305,46 +309,4 @@ PROJECT: Mapping[type[Fact], Project] = {
 def project(event: Event[Fact]) -> Sequence[Write]:
     """The rows of what assignment said."""
     rows = PROJECT.get(type(event.data))
-    return rows(event.data, event) if rows else ()
-
-
-def _drained(fact: control.AgencyDrained, _event: Event[Fact]) -> Sequence[Write]:
-    return (Change(tables.agencies, {"agency_id": fact.target}, {"drained": True}),)
-
-
-def _control(paused: bool) -> Project:
-    def record(fact: Any, event: Event[Fact]) -> Sequence[Write]:
-        row = _fields(fact, "target", "reason", "by") | {"paused": paused, "at": event.time}
-        return (Put(tables.controls, row),)
-
-    return record
-
-
-def _visit_made(fact: visits.VisitFact, event: Event[Fact]) -> Sequence[Write]:
-    return (Put(tables.visits_made, _fields(fact, "visit_id", "agency_id") | {"at": event.time}),)
-
-
-def _dispute_raised(fact: contacts.DisputeRaised, _event: Event[Fact]) -> Sequence[Write]:
-    return _matter("dispute", "dispute_id", "open", fact, opened_at=fact.raised_at, via=fact.via)
-
-
-def _hardship_declared(fact: contacts.HardshipDeclared, _event: Event[Fact]) -> Sequence[Write]:
-    return _matter("hardship", "hardship_id", "open", fact, opened_at=fact.declared_at, via=fact.via)
-
-
-RECORD: Mapping[type[Fact], Project] = {
-    control.AgencyDrained: _drained,
-    control.StrategyPaused: _control(paused=True),
-    control.StrategyResumed: _control(paused=False),
-    visits.VisitCompleted: _visit_made,
-    visits.VisitNoContact: _visit_made,
-    visits.VisitRefused: _visit_made,
-    contacts.DisputeRaised: _dispute_raised,
-    contacts.HardshipDeclared: _hardship_declared,
-}
-
-
-def record(event: Event[Fact], _origin: Origin) -> Sequence[Write]:
-    """The rows of what assignment read."""
-    rows = RECORD.get(type(event.data))
     return rows(event.data, event) if rows else ()
