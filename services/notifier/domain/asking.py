@@ -73,6 +73,11 @@ def weigh(state: Borrower, ask: Ask, ctx: Moment, forbidden: Sequence[Reason] = 
     return replace(decision, allowed=False, reasons=reasons, retry_at=None, expires_at=None)
 
 
+def refused(state: Borrower, ask: Ask, ctx: Moment, reason: Reason) -> Decision:
+    """The denial of what no rule need be asked about."""
+    return replace(weigh(state, ask, ctx, (reason,)), reasons=(reason,))
+
+
 def allow(state: Borrower, ask: Ask, decision: Decision, ctx: Moment, held_as: ContactState) -> Reaction:
     """Reserve and count the contact, and say so. `held_as` is "pending" for our own, "permitted" for others'."""
     proposal, not_before = ask.proposal, max(ask.proposal.at, ctx.now)

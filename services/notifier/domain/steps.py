@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from schemas.contacts import NoticeUnanswered, ProvedNotice
 from schemas.values import Channel, Reason, Step
-from services.notifier.domain.asking import Ask, allow, deny, owed, point_for, said_sums, today, weigh
+from services.notifier.domain.asking import Ask, allow, deny, owed, point_for, refused, said_sums, today, weigh
 from services.notifier.domain.ladder import EARLY, UNDER_WAY, next_turn, overdue_steps, silence_ends_at
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Amounts, Borrower, Denial, Loan, Sums
@@ -93,9 +93,11 @@ def _take(state: Borrower, message: _Message, ctx: Moment) -> tuple[Borrower, Sa
     numbered = state if known else replace(state, notices=state.notices + 1)
     if state.profile is not None and ask.proposal.contact_point is None:
         return _impossible(numbered, ask, ctx)
-    decision = weigh(state, ask, ctx, (PAUSED,) if is_paused(ctx) else ())
+    decision = refused(state, ask, ctx, PAUSED) if is_paused(ctx) else weigh(state, ask, ctx)
     if decision.allowed:
         return allow(_forgotten(numbered, known), ask, decision, ctx, "pending")
+    if decision.retry_at is None and _other_way(state, message, ctx):
+        return _not_so(numbered, ask, decision, ctx)
     denial = _denial(message, ask, decision, ctx)
     if known is not None and _repeats(known, denial, ctx):
         return replace(state, denials=(*_others(state, known), denial)), ()
@@ -117,9 +119,24 @@ def _ask(state: Borrower, message: _Message, known: Denial | None, ctx: Moment) 
     return Ask(proposal, step.step, message.amounts, step.step, step.template, message.attempt)
 
 
+def _other_way(state: Borrower, message: _Message, ctx: Moment) -> bool:
+    """Whether what no passing of time allows over this channel may go over the fall-back at this moment."""
+    tried = (*state.progress(message.step.step).tried, message.channel)
+    other = next((channel for channel in message.step.channels if channel not in tried), None)
+    if other is None or point_for(state, other) is None or is_paused(ctx):
+        return False
+    return weigh(state, _ask(state, replace(message, channel=other), None, ctx), ctx).allowed
+
+
+def _not_so(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> tuple[Borrower, Said]:
+    """Say the denial, and leave the channel for the fall-back."""
+    after, said = deny(state, ask, decision, ctx)
+    return (used_up(after, ask.step, ask.proposal.channel, ctx.now) if ask.step else after), said
+
+
 def _impossible(state: Borrower, ask: Ask, ctx: Moment) -> tuple[Borrower, Said]:
     proposal, step = ask.proposal, ask.step
-    after, said = deny(state, ask, weigh(state, ask, ctx, (NO_POINT,)), ctx)
+    after, said = deny(state, ask, refused(state, ask, ctx, NO_POINT), ctx)
     if step is None or step == EARLY:
         return told(after, proposal.loan_ids), said
     return used_up(after, step, proposal.channel, ctx.now), said
@@ -192,9 +209,9 @@ def told(state: Borrower, loan_ids: tuple[str, ...]) -> Borrower:
 
 def at_rest(state: Borrower) -> bool:
     """Whether something other than time keeps the case from being called unanswered."""
-    return bool(state.holds or state.stops or state.placement_id or state.round.unanswered_at) or (
-        state.profile is None or state.profile.status != "active"
-    )
+    stopped = any(not stop.channels for stop in state.stops)
+    known = state.profile is not None and state.profile.status == "active"
+    return bool(state.holds or stopped or state.placement_id or state.round.unanswered_at) or not known
 
 
 def _unanswered(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
