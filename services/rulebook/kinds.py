@@ -9,15 +9,12 @@ from datetime import date, datetime, time, timedelta
 from typing import Literal, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import TypeAdapter, with_config
-
 from schemas.values import BorrowerStatus, Channel, Party
 from services.rulebook.local import DAY, day_start, local_day, next_at
 from services.rulebook.question import Consent, ConsentKind, Contacted, History, Profile, Proposal
 
 Calendars: TypeAlias = Mapping[str, Mapping[int, tuple[date, ...]]]
 Per: TypeAlias = Literal["debtor", "number", "loan"]
-strict = with_config({"extra": "forbid"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,6 @@ class Parameters(Protocol):
         ...
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class QuietHours:
     """No contact from `start` to `end` in the borrower's local time, unless a consent of kind `lifted_by` covers it."""
@@ -117,7 +113,6 @@ class QuietHours:
         return edge
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class Cap:
     """At most `maximum` contacts in any `days` consecutive local days, per debtor, number used, or loan.
@@ -158,7 +153,6 @@ class Cap:
         return day_start(free, q.zone)
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class Cooldown:
     """After a contact (or a conversation) none for `days` local days, its own day being the first."""
@@ -183,7 +177,6 @@ class Cooldown:
         return Finding(passes=False, text=text, retry_at=day_start(ends, q.zone))
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class PartyIn:
     """Only these parties are collected from."""
@@ -196,7 +189,6 @@ class PartyIn:
         return _unless(q.proposal.party in self.allowed, f"a {q.proposal.party} is not collected from")
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class ContactPointSource:
     """Numbers and addresses are used only when they come from one of these sources."""
@@ -211,7 +203,6 @@ class ContactPointSource:
         return _unless(source in self.allowed, text)
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class NoHold:
     """No contact while a hold stands; `reasons` limits it to these."""
@@ -233,7 +224,6 @@ class NoHold:
         return Finding(False, f"on hold: {', '.join(sorted({h.reason for h in standing}))}", retry_at)
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class NoStopRequest:
     """No contact over a channel that the borrower asked to be left alone on, until a later consent allows it again."""
@@ -249,7 +239,6 @@ class NoStopRequest:
         return _unless(lifted, "the borrower asked not to be contacted")
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class ConsentRequired:
     """No contact over the rule's channels without a consent of this kind."""
@@ -266,7 +255,6 @@ class ConsentRequired:
         return Finding(passes=True, ends_at=max(ends) if len(ends) == len(held) else None)
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class StatusIn:
     """Only borrowers in one of these states are contacted."""
@@ -279,7 +267,6 @@ class StatusIn:
         return _unless(q.profile.status in self.allowed, f"the borrower is {q.profile.status}")
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class NotVulnerable:
     """Borrowers known to be vulnerable are not contacted over the rule's channels."""
@@ -291,7 +278,6 @@ class NotVulnerable:
         return _unless(not q.profile.vulnerable, "the borrower is known to be vulnerable")
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class Staffing:
     """At least so many different people go."""
@@ -305,7 +291,6 @@ class Staffing:
         return _unless(people >= self.minimum, f"{people} of at least {self.minimum} people")
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class Recording:
     """The whole visit is recorded, in sound and picture."""
@@ -317,7 +302,6 @@ class Recording:
         return _unless(q.proposal.recording, "no recording is planned")
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class Place:
     """Only these places; those in `with_consent` only with the borrower's consent of that kind."""
@@ -334,7 +318,6 @@ class Place:
         return _unless(place in self.allowed, f"the place is {place}")
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class ProvedNotice:
     """A notice is proved to have arrived, its response window is over, and it is not older than `days_max`."""
@@ -355,7 +338,6 @@ class ProvedNotice:
         return Finding(passes=True, ends_at=ends)
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class Blackout:
     """No contact on the days of a calendar. A year that the calendar does not know does not pass."""
@@ -376,7 +358,6 @@ class Blackout:
         return Finding(False, f"{q.day} is a day of {self.calendar}", day_start(free, q.zone))
 
 
-@strict
 @dataclass(frozen=True, slots=True)
 class Entrustment:
     """What an agency must have before a case is entrusted to it; asked by `entrustment.forbids`, not of contacts."""
@@ -392,23 +373,23 @@ class Entrustment:
         return PASSES
 
 
-KINDS: Mapping[str, TypeAdapter[Parameters]] = {
-    "quiet_hours": TypeAdapter(QuietHours),
-    "cap": TypeAdapter(Cap),
-    "cooldown": TypeAdapter(Cooldown),
-    "party": TypeAdapter(PartyIn),
-    "contact_point_source": TypeAdapter(ContactPointSource),
-    "hold": TypeAdapter(NoHold),
-    "stop_request": TypeAdapter(NoStopRequest),
-    "consent": TypeAdapter(ConsentRequired),
-    "borrower_status": TypeAdapter(StatusIn),
-    "vulnerability": TypeAdapter(NotVulnerable),
-    "staffing": TypeAdapter(Staffing),
-    "recording": TypeAdapter(Recording),
-    "place": TypeAdapter(Place),
-    "proved_notice": TypeAdapter(ProvedNotice),
-    "blackout": TypeAdapter(Blackout),
-    "entrustment": TypeAdapter(Entrustment),
+KINDS: Mapping[str, type[Parameters]] = {
+    "quiet_hours": QuietHours,
+    "cap": Cap,
+    "cooldown": Cooldown,
+    "party": PartyIn,
+    "contact_point_source": ContactPointSource,
+    "hold": NoHold,
+    "stop_request": NoStopRequest,
+    "consent": ConsentRequired,
+    "borrower_status": StatusIn,
+    "vulnerability": NotVulnerable,
+    "staffing": Staffing,
+    "recording": Recording,
+    "place": Place,
+    "proved_notice": ProvedNotice,
+    "blackout": Blackout,
+    "entrustment": Entrustment,
 }
 
 

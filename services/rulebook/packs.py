@@ -6,19 +6,18 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, with_config
-
 from schemas.values import Channel
 from services.rulebook.kinds import KINDS, Parameters
-from services.rulebook.reading import BadPack, Document, Mistake
+from services.rulebook.reading import BadPack, Document
+from services.rulebook.shape import Mistake, Must
 
 FOLDER = Path(__file__).parent / "packs"
 
 Force = Literal["HARD", "SOFT", "POLICY"]
-strict = with_config({"extra": "forbid"})
+SOME = Must(bool, "must not be empty")
+TWO_CAPITALS = Must(lambda code: len(code) == 2 and code.isalpha() and code.isupper(), "must be two capital letters")
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule. `force` keeps the wording of its source: HARD must not, SOFT should not, POLICY the house's own choice.
@@ -28,11 +27,11 @@ class Rule:
     the house keeps it from that day on, as its own policy until it is in force. channels: none named means every one.
     """
 
-    id: Annotated[str, Field(min_length=1)]
+    id: Annotated[str, SOME]
     text: str
     clause: str = ""
     force: Force
-    certainty: Annotated[str, Field(min_length=1)]
+    certainty: Annotated[str, SOME]
     effective_from: date
     effective_to: date | None = None
     applied_from: date | None = None
@@ -53,7 +52,6 @@ class Rule:
         return not self.channels or channel in self.channels
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rulebook:
     """All rules of one country. `country` is the first part of its regions' codes (ISO 3166-2).
@@ -62,11 +60,11 @@ class Rulebook:
     """
 
     jurisdiction: str
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    country: Annotated[str, TWO_CAPITALS]
     version: str
-    regions: Annotated[frozenset[str], Field(min_length=1)]
+    regions: Annotated[frozenset[str], SOME]
     calendars: dict[str, dict[int, tuple[date, ...]]] = field(default_factory=dict)
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    rules: Annotated[tuple[Rule, ...], SOME]
     digest: str = ""
 
     @property
@@ -80,15 +78,12 @@ class Rulebook:
         return max((rule.parameters.days_back for rule in self.rules), default=1)
 
 
-_ADAPTER = TypeAdapter(Rulebook)
-
-
 @cache
 def load_rulebook(jurisdiction: str | Path) -> Rulebook:
     """Read the pack of a jurisdiction ("CN", "us", …) or a file. Raises BadPack with every mistake and its line."""
     path = jurisdiction if isinstance(jurisdiction, Path) else FOLDER / f"{jurisdiction.lower()}.toml"
     document = Document(path)
-    book: Rulebook = document.into(_ADAPTER, document.data | {"digest": document.digest})
+    book = document.into(Rulebook, document.data | {"digest": document.digest})
     mistakes = list(_contradictions(book))
     rules: list[Rule] = []
     problems = [document.problem(loc, what) for loc, what in mistakes]

@@ -5,13 +5,12 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from services.rulebook.shape import Loc, Misshapen, shaped
 
-Loc: TypeAlias = tuple[str | int, ...]
 Lines: TypeAlias = Mapping[Loc, int]
-Mistake: TypeAlias = tuple[Loc, str]
+T = TypeVar("T")
 
 _TABLE = re.compile(r"^\s*\[(\[?)\s*([^\[\]]+?)\s*\]?\]\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-\.\"']+)\s*=(.*)$")
@@ -41,13 +40,12 @@ class Document:
         near = next((loc[:n] for n in range(len(loc), 0, -1) if loc[:n] in self.lines), ())
         return f"{self.path.name}:{self.lines.get(near, 1)}: {dotted(loc)}: {what}"
 
-    def into(self, adapter: TypeAdapter[Any], data: object, at: Loc = ()) -> Any:
-        """Validate a part of the file. Raises BadPack with every mistake in it."""
+    def into(self, kind: type[T], data: object, at: Loc = ()) -> T:
+        """A part of the file as a typed value. Raises BadPack with every mistake in it."""
         try:
-            return adapter.validate_python(data)
-        except ValidationError as error:
-            found = error.errors(include_url=False, include_input=False)
-            raise BadPack([self.problem(at + e["loc"], _what(e["type"], e["msg"])) for e in found]) from None
+            return shaped(kind, data)
+        except Misshapen as error:
+            raise BadPack([self.problem(at + loc, what) for loc, what in error.mistakes]) from None
 
 
 def dotted(loc: Loc) -> str:
@@ -109,11 +107,3 @@ def _entered(names: Loc, counts: dict[Loc, int], *, many: bool) -> Loc:
 def _depth(text: str) -> int:
     bare = re.sub(r"\"[^\"]*\"|'[^']*'|#.*$", "", text)
     return bare.count("[") + bare.count("{") - bare.count("]") - bare.count("}")
-
-
-def _what(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "is missing"
-    if kind in {"unexpected_keyword_argument", "extra_forbidden"}:
-        return "is not a field of this table"
-    return message[:1].lower() + message[1:]

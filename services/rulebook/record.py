@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import TypeAdapter
-
 from schemas.values import JsonObject
 from services.rulebook.gate import decide
 from services.rulebook.packs import Rulebook
 from services.rulebook.question import Decision, History, Profile, Proposal
+from services.rulebook.shape import plain, shaped
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +20,13 @@ class Inputs:
     now: datetime
 
 
-_ADAPTER = TypeAdapter(Inputs)
-
-
 def as_json(inputs: Inputs) -> JsonObject:
     """The inputs as a JSON object; instants ISO with offset. Holds no personal value, only ids."""
-    found: JsonObject = _ADAPTER.dump_python(inputs, mode="json", exclude_defaults=True)
+    found: JsonObject = plain(inputs)
     return found
 
 
 def rerun(recorded: JsonObject, rulebook: Rulebook | None) -> Decision:
-    """Make the decision again from what was kept of it, by a rule book. Raises ValidationError on foreign JSON."""
-    inputs = _ADAPTER.validate_python(recorded)
+    """Make the decision again from what was kept of it, by a rule book. Raises Misshapen on foreign JSON."""
+    inputs = shaped(Inputs, recorded)
     return decide(inputs.proposal, inputs.history, inputs.profile, rulebook, inputs.now)

@@ -10,22 +10,21 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, with_config
-
 from schemas.values import Channel, Product, ReasonForDefault, Step
-from services.rulebook.reading import BadPack, Document, Mistake
+from services.rulebook.reading import BadPack, Document
+from services.rulebook.shape import Mistake, Must
 
 FOLDER = Path(__file__).parent / "strategies"
 
-Count = Annotated[int, Field(ge=0)]
-Many = Annotated[int, Field(ge=1)]
-Percent = Annotated[int, Field(ge=0, le=100)]
+Count = Annotated[int, Must(lambda n: n >= 0, "must not be below 0")]
+Many = Annotated[int, Must(lambda n: n >= 1, "must be 1 or more")]
+Percent = Annotated[int, Must(lambda n: 0 <= n <= 100, "must be from 0 to 100")]
+Score = Annotated[int, Must(lambda n: 0 <= n <= 1000, "must be from 0 to 1000")]
+SOME = Must(bool, "must not be empty")
+UP_TO_TWO = Must(lambda many: 1 <= len(many) <= 2, "must be one or two")
 HardshipReason = Literal["unemployment", "illness", "business_failure", "family", "disaster", "other"]
 
-strict = with_config({"extra": "forbid"})
 
-
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LadderStep:
     """One step to the borrower. `channels` are tried in order, the next only after the one before failed, at most two.
@@ -39,13 +38,12 @@ class LadderStep:
     days_past_due: Count
     days_after_previous: Count = 0
     from_time: time = time(0)
-    channels: Annotated[tuple[Channel, ...], Field(min_length=1, max_length=2)]
+    channels: Annotated[tuple[Channel, ...], UP_TO_TWO]
     copies: tuple[Channel, ...] = ()
     response_window_days: Count = 0
     template: str
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
     """The steps in order. No receipt within `receipt_timeout_hours` makes a contact unknown.
@@ -54,13 +52,12 @@ class Ladder:
     pause_poll_minutes: how often a step that waits for a paused strategy looks again.
     """
 
-    steps: Annotated[tuple[LadderStep, ...], Field(min_length=1)]
+    steps: Annotated[tuple[LadderStep, ...], SOME]
     receipt_timeout_hours: Many
     answer_rest_days: Count
     pause_poll_minutes: Many = 60
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
     """A promise is kept when `threshold_percent` of it is paid by its day plus `grace_days`."""
@@ -70,7 +67,6 @@ class Promise:
     broken_max: Many
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A plan is accepted by rule when instalments and arrears fit; `missed_max` missed instalments end it."""
@@ -84,7 +80,6 @@ class Plan:
     missed_max: Many
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hardship:
     """When a declared hardship is reviewed, for which reasons relief is granted by rule, and for how long it rests."""
@@ -96,7 +91,6 @@ class Hardship:
     relief_days: Many
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
     """When a dispute is resolved by rule, and one in how many is upheld (0: none, an officer decides otherwise)."""
@@ -105,7 +99,6 @@ class Dispute:
     upheld_one_in: Count
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
     """How long a complaint holds the case, its answer date, and when upheld ones suspend an agency."""
@@ -116,7 +109,6 @@ class Complaint:
     per_visits: Many
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legal:
     """When the legal decision is taken by rule, and above which amount it is to go to law."""
@@ -127,7 +119,6 @@ class Legal:
     vulnerable_referred: bool
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
     """Declared weights of the choice among eligible agencies; each part is scored 0 to 100."""
@@ -137,7 +128,6 @@ class Weights:
     conduct: Count
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
     """How a case is entrusted, for how long, and how it comes back."""
@@ -150,7 +140,6 @@ class Placement:
     weights: Weights
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
     """A stretch of a day in the borrower's local time."""
@@ -159,7 +148,6 @@ class Window:
     end: time
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """How visits are planned. `lead_days`: from the placement (or the attempt before) to the first possible day."""
@@ -168,14 +156,13 @@ class Visit:
     days_between_attempts: Many
     lead_days: Count
     team_size: Many
-    windows: Annotated[tuple[Window, ...], Field(min_length=1)]
+    windows: Annotated[tuple[Window, ...], SOME]
     places: tuple[Literal["home", "work", "registered"], ...]
     documents: tuple[str, ...]
     feedback_hours: Many
     not_reported_hours: Many
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
     """Points for a case of at least so many days past due; the last band that fits counts."""
@@ -184,7 +171,6 @@ class Band:
     points: int
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
     """The scorecard: chance of cure without contact, 0 to 1000, in points; the segments; the arms of the experiment.
@@ -198,12 +184,11 @@ class Scoring:
     products: dict[Product, int]
     per_broken_promise: int
     per_thousand_arrears: int
-    self_cure_from: Annotated[int, Field(ge=0, le=1000)]
-    high_risk_below: Annotated[int, Field(ge=0, le=1000)]
+    self_cure_from: Score
+    high_risk_below: Score
     challenger_percent: Percent
 
 
-@strict
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     """One strategy, whole. `label` is what facts name: name, version and a digest of the file's text."""
@@ -228,15 +213,12 @@ class Strategy:
         return f"{self.name}-{self.version}@{self.digest}"
 
 
-_ADAPTER = TypeAdapter(Strategy)
-
-
 @cache
 def load_strategy(name: str | Path = "default-v1") -> Strategy:
     """Read a strategy by its name or its file. Raises BadPack with every mistake and its line."""
     path = name if isinstance(name, Path) else FOLDER / f"{name}.toml"
     document = Document(path)
-    strategy: Strategy = document.into(_ADAPTER, document.data | {"digest": document.digest})
+    strategy = document.into(Strategy, document.data | {"digest": document.digest})
     problems = [document.problem(loc, what) for loc, what in _contradictions(strategy)]
     if problems:
         raise BadPack(problems)
