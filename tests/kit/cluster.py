@@ -60,17 +60,15 @@ def publish_raw(bootstrap: str, topic: Topic, partition: int, key: bytes | None,
 def read_all(bootstrap: str, topic: str, partitions: int = 12) -> list[tuple[int, bytes | None, bytes | None, dict]]:
     """Every record of a topic: partition, key, value, headers."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "reader", "enable.auto.commit": False})
-    found = []
+    found, left = [], 0
     try:
-        for number in range(partitions):
-            _, end = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
-            consumer.assign([TopicPartition(topic, number, 0)])
-            position = 0
-            while position < end:
-                for message in consumer.consume(5000, timeout=1):
-                    assert message.error() is None
-                    found.append((number, message.key(), message.value(), dict(message.headers() or [])))
-                    position = message.offset() + 1
+        places = [TopicPartition(topic, number, 0) for number in range(partitions)]
+        left = sum(consumer.get_watermark_offsets(place, timeout=10)[1] for place in places)
+        consumer.assign(places)
+        while left > len(found):
+            for message in consumer.consume(5000, timeout=0.2):
+                assert message.error() is None
+                found.append((message.partition(), message.key(), message.value(), dict(message.headers() or [])))
     finally:
         consumer.close()
     return found
