@@ -85,7 +85,7 @@ class Agencies:
         self._owed[placement.placement_id] = (placement.arrears.total, placement.currency)
         if placement.agency_id != IN_HOUSE:
             self._note(giving_back(self._people.behaviour(placement.borrower_id), placement))
-            self._note(call_about(self._seed, placement))
+            self._note(call_about(self._seed, placement, self._people.zone))
 
     def recalled(self, recall: PlacementRecalled) -> None:
         """An agency has to delete what it knows."""

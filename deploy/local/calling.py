@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from deploy.local.caller import Caller
 from deploy.local.chance import luck, wait
@@ -13,6 +14,7 @@ from schemas.cases import PlacementActivated
 from services.kit.clock import Clock
 
 _SHARE, _CONNECTED_SHARE = 0.3, 0.4
+_OFFICE_HOURS = (9.5, 15.0)
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +29,12 @@ class Call:
     at: datetime
 
 
-def call_about(seed: int, placement: PlacementActivated) -> Call | None:
-    """Whether, and when, the agency calls."""
+def call_about(seed: int, placement: PlacementActivated, zone: ZoneInfo) -> Call | None:
+    """Whether, and when, the agency calls: on the morning after it got the case, on the clock of `zone`."""
     if luck(seed, placement.placement_id, "calls") >= _SHARE:
         return None
-    at = placement.activated_at + wait((1, 10), seed, placement.placement_id, "calls")
+    tomorrow = placement.activated_at.astimezone(zone).date() + timedelta(days=1)
+    at = datetime.combine(tomorrow, time(), zone) + wait(_OFFICE_HOURS, seed, placement.placement_id, "calls")
     return Call(placement.placement_id, placement.borrower_id, placement.agency_id, at)
 
 
