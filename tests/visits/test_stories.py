@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from schemas.cases import ComplaintReceived, ComplaintRejected, DisputeResolved, HardshipRejected
 from schemas.contacts import (
     ConsentGiven,
     ContactCancelled,
@@ -13,6 +14,7 @@ from schemas.contacts import (
     HardshipDeclared,
     NoticeAnswered,
 )
+from schemas.envelope import Fact
 from schemas.visits import (
     VisitArrived,
     VisitCancelled,
@@ -39,6 +41,16 @@ def hardship() -> HardshipDeclared:
 
 def stop_request() -> ContactStopRequested:
     return ContactStopRequested(request_id="SR-1", borrower_id=BORROWER, requested_at=NOON, via="link")
+
+
+def answered() -> list[Fact]:
+    """What the borrower said has been answered: rejected, and contact allowed again."""
+    case = {"case_id": b.CASE, "borrower_id": BORROWER, "reason": "the bank was right"}
+    return [
+        DisputeResolved(**case, dispute_id="D-1", upheld=False, resolved_at=NOON),
+        HardshipRejected(**case, hardship_id="HD-1", rejected_at=NOON),
+        ConsentGiven(consent_id="CO-1", borrower_id=BORROWER, kind="channel", given_at=NOON),
+    ]
 
 
 def complaint() -> NoticeAnswered:
@@ -394,6 +406,13 @@ def test_money_paid_inside_ends_the_placement_but_its_result_is_still_taken():
     assert story.said()[-1] == "visit.evidence_sealed"
 
 
+def test_a_team_inside_that_asks_again_after_a_payment_hears_that_nothing_is_owed():
+    story = Story.arrived()
+    story.hear(b.paid())
+    assert story.ask().code == "paid_out"
+    assert story.visit.stage == "arrived"
+
+
 def test_nothing_can_be_agreed_under_a_placement_that_money_has_ended():
     story = Story.arrived()
     story.hear(b.recalled("cured"))
@@ -474,8 +493,6 @@ def test_after_the_placements_term_nothing_more_is_planned():
 
 
 def test_an_upheld_dispute_stops_until_its_case_is_closed():
-    from schemas.cases import DisputeResolved
-
     story = Story.placed()
     resolved = DisputeResolved(
         case_id=b.CASE,
@@ -510,3 +527,25 @@ def test_a_borrower_in_another_zone_is_visited_in_their_own_morning_or_afternoon
     assert start.utcoffset() == timedelta(hours=-5)
     assert start.hour in (9, 14, 17)
     assert start > datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
+
+
+def test_the_answered_complaint_is_the_one_that_was_received():
+    story = Story.placed()
+    case = {"case_id": b.CASE, "borrower_id": BORROWER, "complaint_id": "CP-1"}
+    story.hear(complaint(), ComplaintReceived(**case, received_at=NOON, answer_by=date(2026, 3, 20), via="notice"))
+    assert story.state.visit is None
+    story.hear(ComplaintRejected(**case, reason="conduct was correct", decided_at=NOON))
+    assert story.asked.visit_id == "V-B-1-2"
+
+
+def test_a_stop_that_is_released_while_another_stands_changes_nothing():
+    story = Story.placed()
+    story.hear(b.hold("officer", "H-1"), b.hold("dispute", "H-2"), b.released("officer", "H-1"))
+    assert story.state.visit is None
+    assert story.said().count("visit.permit_requested") == 1
+
+
+def test_what_is_not_known_freshly_is_a_stop_that_can_be_asked_again():
+    story = Story.dispatched()
+    assert story.ask(fresh=False).code == "not_fresh"
+    assert story.ask().go

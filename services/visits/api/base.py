@@ -91,7 +91,7 @@ class Base:
     def arrival(self, row: Row, team: Sequence[str]) -> Answer:
         """Ask at the door. Every question is a new one, whatever key it bears: an old "go" is no answer to a "now"."""
         borrower_id, told = row["borrower_id"], list[Answer]()
-        held, partition = self.held(borrower_id), self.runtime.partition_of(borrower_id)
+        held, partition = self.runtime.held(borrower_id), self.runtime.partition_of(borrower_id)
 
         def is_fresh() -> bool:
             return not held and self.runtime.fresh(partition)
@@ -99,10 +99,6 @@ class Base:
         act = commands.arrival(row["visit_id"], team, is_fresh, told)
         self.runtime.command(borrower_id, act, key=f"arrival/{row['visit_id']}/{uuid.uuid4()}")
         return told[0]
-
-    def held(self, borrower_id: str) -> bool:
-        """Whether records of this borrower wait behind a dead letter: then a stop may be among them."""
-        return bool(getattr(self.runtime, "held", lambda _borrower_id: False)(borrower_id))
 
     def result(self, row: Row, report: VisitReported, key: str, request: bytes) -> Sequence[Event[Fact]]:
         """Take a result. Raises Wrong for what can be put right, NotApplied for what is too late or another's."""

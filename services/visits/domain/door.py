@@ -10,7 +10,7 @@ from schemas.visits import VisitArrived, VisitHalted
 from services.visits.domain import life
 from services.visits.domain.moves import moved
 from services.visits.domain.panel import Moment
-from services.visits.domain.planning import TEAM_SIZE_MIN, next_plan_at, plan, stopped_by
+from services.visits.domain.planning import TEAM_SIZE_MIN, is_stopped, next_plan_at, plan, stopped_by
 from services.visits.domain.state import Borrower, Outcome, Visit, named, then
 
 Code = Literal[
@@ -72,10 +72,10 @@ def judge(borrower: Borrower, visit: Visit, team: Sequence[str], *, is_fresh: bo
 
 def _unpermitted(borrower: Borrower, visit: Visit, at: Moment) -> tuple[Code, str] | None:
     agency = at.reference.agencies.get(visit.agency_id)
-    if visit.outlived:
-        return "paid_out", visit.outlived
     if reason := stopped_by(borrower):
         return "stopped", reason
+    if visit.outlived or all(is_stopped(borrower, loan_id) for loan_id in visit.loan_ids):
+        return "paid_out", visit.outlived or borrower.loans[visit.loan_ids[0]].status
     if agency is not None and agency.suspended:
         return "suspended", ""
     return ("no_permit", "") if visit.stage in ("permit_requested", "planned") else None

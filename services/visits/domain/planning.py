@@ -23,9 +23,13 @@ Slot: TypeAlias = tuple[datetime, datetime, tuple[str, ...]]
 
 def live_loans(borrower: Borrower) -> tuple[str, ...]:
     """The placement's loans that are past due and not stopped; one never heard of counts as past due."""
-    known, placement = borrower.loans, borrower.placement
-    ids = placement.loan_ids if placement else ()
-    return tuple(loan_id for loan_id in ids if loan_id not in known or known[loan_id].status == "overdue")
+    ids = borrower.placement.loan_ids if borrower.placement else ()
+    return tuple(loan_id for loan_id in ids if not is_stopped(borrower, loan_id))
+
+
+def is_stopped(borrower: Borrower, loan_id: str) -> bool:
+    """Whether collection of a loan has stopped, as far as is known."""
+    return loan_id in borrower.loans and borrower.loans[loan_id].status != "overdue"
 
 
 def stopped_by(borrower: Borrower) -> str:
