@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -169,12 +170,17 @@ def _progress(statement: Statement | None, seen: Summary | None, days: int) -> s
 
 
 def _wait_for_quiet(stack: LocalStack, endpoints: Endpoints) -> None:
-    """The clock goes on and so do the services; quiet is a moment at which nothing is on its way."""
-    deadline = time.monotonic() + QUIET_SECONDS_MAX
+    """The clock goes on and so do the services; quiet is a moment at which nothing is on its way.
+
+    Waits for as long as the backlog shrinks.
+    """
+    least, deadline = sys.maxsize, time.monotonic() + QUIET_SECONDS_MAX
     while time.monotonic() < deadline:
         found = backlog(stack.bootstrap, endpoints.database)
         if found is not None and found.total == 0:
             return
+        if found is not None and found.total < least:
+            least, deadline = found.total, time.monotonic() + QUIET_SECONDS_MAX
         time.sleep(QUIET_LOOK_SECONDS)
 
 
