@@ -1,4 +1,4 @@
-"""Run visits: `python -m services.visits`, told by `ARREARS_*`."""
+"""Run visits: `python -m services.visits`, told by `ARREARS_*` (services/kit/settings.py)."""
 
 from services.kit.run import run
 from services.visits.app import VisitsSettings, plug

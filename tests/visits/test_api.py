@@ -144,7 +144,7 @@ def test_a_promise_without_day_and_amount_is_told_field_by_field_and_can_be_put_
     response = client.post(f"/visits/{asked.visit_id}/result", json=result(asked, "promise"))
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
-    fields = {problem["field"] for problem in response.json()["problems"]}
+    fields = {error["field"] for error in response.json()["errors"]}
     assert fields == {"result.promised_on", "result.promised_amount", "result.currency"}
     terms = {"promised_on": "2026-03-10", "promised_amount": "500.00", "currency": "CNY"}
     body = result(asked, "promise", result={"disposition": "promise", **terms}, statement="I can pay on Tuesday")
@@ -255,6 +255,7 @@ def test_the_phone_says_stop_with_the_reason_after_a_payment(bench, client, aske
 
 def test_somebody_elses_visit_is_not_shown_on_the_phone(client, asked):
     assert client.get(f"/team/S-99/{asked.visit_id}").status_code == 404
+    assert "it is not yours" in client.get(f"/team/S-99/{asked.visit_id}", headers=PAGE).text
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])

@@ -12,7 +12,7 @@ def create_api(runtime: Visiting) -> FastAPI:
     app = FastAPI(title="Arrears visits", docs_url=None, redoc_url=None)
     mount_tokens(app)
     base = Base(runtime)
-    problems.install(app)
+    problems.install(app, base.pages)
     for part in (phone, phone_report, rest, desk, credentials):
         app.include_router(part.router(base))
     return app

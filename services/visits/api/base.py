@@ -18,10 +18,11 @@ from schemas.values import Sealed
 from schemas.visits import VisitReportRejected
 from services.kit.pages import Pages
 from services.kit.plug import Runtime
+from services.kit.problem import NotFound
 from services.kit.vault import NotOpened
 from services.visits import handlers_commands as commands
 from services.visits import queries
-from services.visits.api.problems import Missing, NotApplied
+from services.visits.api.problems import NotApplied
 from services.visits.domain.conduct import farthest_metres
 from services.visits.domain.door import Answer
 from services.visits.domain.panel import Panel
@@ -78,10 +79,10 @@ class Base:
             return query(db)
 
     def visit(self, visit_id: str) -> Row:
-        """A visit by its id. Raises Missing."""
+        """A visit by its id. Raises NotFound."""
         row = self.ask(lambda db: queries.visit(db, visit_id))
         if row is None:
-            raise Missing(f"visit {visit_id}")
+            raise NotFound(f"no visit {visit_id} is known")
         return row
 
     def known_as_of(self, borrower_id: str) -> datetime:

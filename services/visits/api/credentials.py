@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from services.visits import queries
 from services.visits.api.base import Base
+from services.visits.api.problems import wants_page
 from services.visits.domain.credentials import typed
 
 VALID = frozenset({"appointed", "dispatched", "arrived"})
@@ -26,7 +27,7 @@ def router(base: Base) -> APIRouter:
         row = base.ask(lambda db: queries.by_code(db, typed(code)))
         valid = row is not None and row["state"] in VALID
         badges = base.ask(lambda db: queries.staff_of(db, row["agency_id"])) if row and valid else {}
-        if "text/html" not in request.headers.get("accept", ""):
+        if not wants_page(request):
             return _document(row, badges) if row and valid else {"valid": False}
         status, shown = (200, row) if valid else (404, None)
         return base.pages.answer(

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.kit.problem import NotFound
 from services.kit.service import Refused
 from services.visits import handlers_commands as commands
 from services.visits import queries
 from services.visits.api.base import PAGES, Base, Stop
-from services.visits.api.problems import Missing
 from services.visits.domain.conduct import in_order
 from services.visits.domain.moves import OVER
 from services.visits.queries import Row
@@ -38,10 +38,10 @@ def next_of(stops: Sequence[tuple[Row, Stop]]) -> str:
 
 
 def of_team(base: Base, staff_id: str, visit_id: str) -> Row:
-    """A visit, for one of its own team. Raises Missing for everybody else."""
+    """A visit, for one of its own team. Raises NotFound for everybody else."""
     row = base.visit(visit_id)
     if staff_id not in row["team"]:
-        raise Missing(f"visit {visit_id} of {staff_id}")
+        raise NotFound(f"no visit {visit_id} of {staff_id} is known")
     return row
 
 

@@ -14,6 +14,7 @@ from services.visits import handlers_commands as commands
 from services.visits import queries
 from services.visits.api import desk
 from services.visits.api.base import Base
+from services.visits.api.problems import wants_page
 from services.visits.queries import Row, Wanted
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
@@ -97,7 +98,7 @@ def router(base: Base) -> APIRouter:
     def listed(request: Request, asked: Annotated[Filter, Query()]) -> dict[str, Any] | Response:
         wanted = Wanted(**asked.model_dump())
         rows = base.ask(lambda db: queries.listed(db, wanted))
-        if _wants_page(request):
+        if wants_page(request):
             return desk.list_page(base, request, wanted, rows)
         more = rows[-1]["visit_id"] if len(rows) == queries.PAGE else None
         return {"visits": [public(row) for row in rows], "after": more}
@@ -109,7 +110,7 @@ def router(base: Base) -> APIRouter:
     @routes.get("/visits/{visit_id}", response_model=None)
     def one(request: Request, visit_id: str) -> dict[str, Any] | Response:
         row = base.visit(visit_id)
-        if _wants_page(request):
+        if wants_page(request):
             return desk.visit_page(base, request, row)
         known = base.known_as_of(row["borrower_id"])
         parts = base.ask(lambda db: (queries.permits_of(db, visit_id), queries.history(db, visit_id)))
@@ -144,7 +145,3 @@ def router(base: Base) -> APIRouter:
         return {"visit_id": visit_id, "said": [event.type for event in said]}
 
     return routes
-
-
-def _wants_page(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
