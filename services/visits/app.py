@@ -5,13 +5,14 @@ import hmac
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import Connection
 
 from schemas.topics import VISITS, topics_of
 from services.kit.plug import Plug
 from services.kit.service import Service
 from services.kit.settings import Key, Settings
+from services.rulebook.reading import BadPack
 from services.rulebook.strategy import load_strategy
 from services.visits.api import create_api
 from services.visits.domain import life
@@ -23,11 +24,19 @@ from services.visits.store_panel import learn, load_panel
 from services.visits.store_rows import projection, record
 
 
+def _known_strategy(name: str) -> str:
+    try:
+        load_strategy(name)
+    except (BadPack, OSError) as error:
+        raise ValueError(f"is no strategy that can be read: {error}") from None
+    return name
+
+
 class VisitsSettings(Settings):
     """What visits is told beyond what every service is. The codes that borrowers check derive from `link_key`."""
 
     link_key: Annotated[Key, Field(repr=False)]
-    strategy: str = "default-v1"
+    strategy: Annotated[str, AfterValidator(_known_strategy)] = "default-v1"
 
 
 def plug(settings: VisitsSettings) -> Plug[Borrower, Panel]:
