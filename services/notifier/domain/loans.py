@@ -18,7 +18,9 @@ from schemas.bank import (
     LoanResumed,
 )
 from schemas.values import Arrears
+from services.notifier.domain.asking import zone_for
 from services.notifier.domain.state import Borrower, DueSoon, Loan, Standing, Sums
+from services.rulebook.local import local_day
 
 
 def due_soon(state: Borrower, fact: LoanDueSoon) -> Borrower:
@@ -51,12 +53,11 @@ def paid(state: Borrower, fact: LoanPaymentReceived | LoanPaymentReversed, happe
     if not _payment_later(loan, happened, fact.loan_version):
         return state
     left = sums(fact.arrears_after)
-    since = fact.value_date - timedelta(days=fact.days_past_due_after)
     known = replace(
         loan,
         currency=fact.currency,
         arrears=left,
-        past_due_since=_since(loan, fact, since),
+        past_due_since=_since(loan, fact, local_day(happened, zone_for(state))),
         paid_heard=happened,
         version=fact.loan_version or loan.version,
         due_soon=None,
@@ -125,13 +126,14 @@ def _payment_later(loan: Loan, happened: datetime, version: int | None) -> bool:
     return loan.heard is None or happened >= loan.heard
 
 
-def _since(loan: Loan, fact: LoanPaymentReceived | LoanPaymentReversed, counted: date) -> date | None:
-    """The first day past due. Days past due are counted on the bank's latest day, not on a back-dated value date."""
+def _since(loan: Loan, fact: LoanPaymentReceived | LoanPaymentReversed, posted: date) -> date | None:
+    """The first day past due. The bank counts on the day it posts, not on a back-dated value date.
+
+    Where those days differ the latest counts: no step comes early, and the next overdue fact says it exactly.
+    """
     if not fact.days_past_due_after:
         return None
-    if loan.as_of is not None and fact.value_date < loan.as_of:
-        return loan.as_of - timedelta(days=fact.days_past_due_after)
-    return counted
+    return max(fact.value_date, posted, loan.as_of or posted) - timedelta(days=fact.days_past_due_after)
 
 
 def _heard(loan: Loan, day: date, happened: datetime, version: int | None) -> Loan:
