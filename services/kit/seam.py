@@ -44,7 +44,7 @@ THREADS = 4
 PER_NUMBER = 2
 """Batches that may wait per partition number, behind the one under way."""
 
-FETCH_WAIT_MILLISECONDS = 50
+FETCH_WAIT_MILLISECONDS = 100
 """How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
 partition that has just been drained waits until the one under way returns, data or not."""
 
