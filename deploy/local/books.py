@@ -15,6 +15,7 @@ from schemas.values import Arrears, LoanStatus
 CENT, ZERO = Decimal("0.01"), Decimal(0)
 LATE_FEE_SHARE = Decimal("0.02")
 MONTHS_A_YEAR_IN_PERCENT = 1200
+LAST_DUE_DAY = 28  # a day that every month has
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -78,6 +79,7 @@ class Account:
     status: LoanStatus = "current"
     missed: tuple[Due, ...] = ()
     next_due: date = date.max
+    due_day: int = 1
     version: int = 0
     rests: bool = False
     payments: dict[str, tuple[Due, ...]] = field(default_factory=dict)
@@ -86,7 +88,15 @@ class Account:
     def opened(cls, loan: Loan, borrower_id: str) -> "Account":
         """The account as it stands when the play begins."""
         began: LoanStatus = {"Fully Paid": "closed", "Charged Off": "charged_off"}.get(loan.standing, "current")  # type: ignore[assignment]
-        return cls(loan, borrower_id, loan.outstanding, loan.instalment, began)
+        return cls(loan, borrower_id, loan.outstanding, loan.instalment, began, due_day=loan.due_day)
+
+    def falls_due_on(self, day: date) -> None:
+        """The next instalment falls due on this day, and those that follow on the same day of each month."""
+        self.next_due, self.due_day = day, min(day.day, LAST_DUE_DAY)
+
+    def move_on(self, day: date) -> None:
+        """The instalment of this day is settled or missed; the next one is a month later."""
+        self.next_due = month_after(day, self.due_day)
 
     @property
     def live(self) -> bool:

@@ -6,7 +6,7 @@ Each dealing changes the books and yields the facts that come of it; none where 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from deploy.local.books import ZERO, Account, cents, month_after
+from deploy.local.books import ZERO, Account, cents
 from deploy.local.recording import recorded
 from deploy.local.teller import Action, Deal, Teller, named
 from schemas.bank import (
@@ -73,7 +73,7 @@ def due_soon(bank: Teller, action: Action) -> Iterator[Fact]:
 def debit(bank: Teller, action: Action) -> Iterator[Fact]:
     """An instalment is paid as agreed."""
     account, payment_id = bank.accounts[action.loan_id], f"PAY-{action.id}"
-    account.next_due = month_after(action.due_day, account.loan.due_day)
+    account.move_on(action.due_day)
     if account.live and account.falling_due(action.due_day).total:
         yield bank.received(account, payment_id, account.debit(action.due_day, payment_id), action)
 
@@ -81,7 +81,7 @@ def debit(bank: Teller, action: Action) -> Iterator[Fact]:
 def miss(bank: Teller, action: Action) -> Iterator[Fact]:
     """An instalment was not paid: the loan is past due, or further past due."""
     account = bank.accounts[action.loan_id]
-    account.next_due = month_after(action.due_day, account.loan.due_day)
+    account.move_on(action.due_day)
     if account.live and not account.rests and account.falling_due(action.due_day).total:
         account.miss(action.due_day)
         yield bank.overdue(account, action)
@@ -92,7 +92,7 @@ def was_late(bank: Teller, action: Action) -> Iterator[Fact]:
     account = bank.accounts[action.loan_id]
     while account.next_due < bank.today(action):
         account.miss(account.next_due)
-        account.next_due = month_after(account.next_due, account.loan.due_day)
+        account.move_on(account.next_due)
     yield bank.overdue(account, action)
 
 
@@ -167,7 +167,7 @@ def _resumed(bank: Teller, account: Account, action: Action) -> LoanResumed:
 
 def _rescheduled(bank: Teller, account: Account, action: Action) -> LoanRestructured:
     account.instalment = cents(account.outstanding / NEW_INSTALMENTS) + cents(account.loan.instalment / 10)
-    account.next_due = month_after(bank.today(action), account.loan.due_day)
+    account.move_on(bank.today(action))
     return LoanRestructured(
         **named(account),
         business_date=bank.today(action),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from deploy.local.books import Account, cents, month_after
+from deploy.local.books import Account, cents
 from deploy.local.chance import luck, wait
 from deploy.local.stories import Deed
 from deploy.local.stories import Event as Occasion
@@ -38,7 +38,7 @@ from schemas.envelope import Event, Fact
 from schemas.visits import VisitAppointed, VisitArrived, VisitCompleted, VisitDispatched
 
 DUE_SOON_DAYS = 3
-ALL_SNAPSHOT_EVERY_DAYS = 30
+_REMINDED_SHARE = 0.25
 RELIEF = timedelta(days=25)
 _MORNING, _DAWN, _NIGHT, _OFFICE = (8.5, 9.5), (6.3, 6.6), (2.0, 4.0), (9.5, 17.5)
 _AT_ONCE: frozenset[Occasion] = frozenset({"on_the_way", "at_the_door", "met", "appointed", "overdue"})
@@ -55,24 +55,23 @@ def before(bank: Teller) -> Iterator[Action]:
 
 def day(bank: Teller, today: date) -> Iterator[Action]:
     """What the calendar brings on this day."""
-    number = (today - bank.world.first_day).days
     for account in bank.accounts.values():
         yield from _falling_due(bank, account, today)
         yield from _said_again(bank, account, today)
     for borrower_id, accounts in bank.of_borrower.items():
-        if _wanted(accounts, today) or (number and number % ALL_SNAPSHOT_EVERY_DAYS == 0):
+        if _wanted(accounts, today):
             yield _snapshot(bank, borrower_id, today)
 
 
 def _falling_due(bank: Teller, account: Account, today: date) -> Iterator[Action]:
     while account.live and account.next_due < today - timedelta(days=1) and today > bank.world.first_day:
-        account.next_due = month_after(account.next_due, account.loan.due_day)  # fell due while nothing was collected
+        account.move_on(account.next_due)  # fell due while nothing was collected
     due, onset = account.next_due, bank.onset(account)
     missed = bool(account.missed) or (onset is not None and due == onset - timedelta(days=1))
     early = bank.behaviours[account.borrower_id].story.early_bird
     if not account.live:
         return
-    if due == today + timedelta(days=DUE_SOON_DAYS):
+    if due == today + timedelta(days=DUE_SOON_DAYS) and _is_reminded(bank, account):
         yield _of_loan(bank, account, "due_soon", (today, due), _MORNING)
     if due == today and not missed:
         yield _of_loan(bank, account, "debit", (today, due), _OFFICE)
@@ -80,6 +79,12 @@ def _falling_due(bank: Teller, account: Account, today: date) -> Iterator[Action
         yield _of_loan(bank, account, "was_late", (today, due), _MORNING)
     elif due == today - timedelta(days=1):
         yield _of_loan(bank, account, "miss", (today, due), _DAWN if early else _MORNING)
+
+
+def _is_reminded(bank: Teller, account: Account) -> bool:
+    """The bank tells of coming instalments where they may be missed, and of some where they will not."""
+    behaviour = bank.behaviours[account.borrower_id]
+    return behaviour.onset is not None or luck(behaviour.seed, account.borrower_id, "reminded") < _REMINDED_SHARE
 
 
 def _said_again(bank: Teller, account: Account, today: date) -> Iterator[Action]:

@@ -59,7 +59,7 @@ class Teller:
     def _open(self, one: Borrower) -> None:
         self.of_borrower[one.borrower_id] = [Account.opened(loan, one.borrower_id) for loan in one.loans]
         for account in self.of_borrower[one.borrower_id]:
-            account.next_due = self._first_due(account)
+            account.falls_due_on(self._first_due(account))
             self.accounts[account.loan.loan_id] = account
 
     def _first_due(self, account: Account) -> date:

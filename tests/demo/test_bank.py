@@ -52,11 +52,18 @@ def test_what_is_said_to_be_paid_is_what_the_books_hold(quiet_play):
     assert said == quiet_play.bank.paid > 0
 
 
-def test_a_loan_is_due_soon_three_days_before_it_is_debited(quiet_play):
+def test_a_loan_is_due_soon_three_days_before_it_is_debited_and_never_later(quiet_play):
     due = {(fact.loan_id, fact.due_date) for fact in quiet_play.said(LoanDueSoon)}
+    assert all(fact.due_date - fact.business_date == timedelta(3) for fact in quiet_play.said(LoanDueSoon))
     debits = [a for a in quiet_play.actions if a.kind == "debit" and a.day > quiet_play.world.first_day + timedelta(3)]
-    assert debits
-    assert {(action.loan_id, action.day) for action in debits} <= due
+    assert {(action.loan_id, action.day) for action in debits} & due
+
+
+def test_everybody_who_will_miss_an_instalment_is_told_of_first(quiet_play):
+    due = {(fact.loan_id, fact.due_date) for fact in quiet_play.said(LoanDueSoon)}
+    missed = [a for a in quiet_play.actions if a.kind == "miss" and a.day > quiet_play.world.first_day + timedelta(3)]
+    assert missed
+    assert {(action.loan_id, action.day) for action in missed} <= due
 
 
 def test_who_pays_nothing_falls_further_behind_each_month(quiet_play):
