@@ -52,6 +52,14 @@ class Desk:
             ) from None
         return found if found.tzinfo else found.replace(tzinfo=zone)
 
+    def today(self, view: View) -> date:
+        """The day, in our zone, that the view is about."""
+        return view.as_of.astimezone(ZoneInfo(self.zone)).date()
+
+    def day_began(self, view: View) -> datetime:
+        """When that day began."""
+        return datetime.combine(self.today(view), time(), ZoneInfo(self.zone)).astimezone(UTC)
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one unchanging state of the tables and changes nothing."""

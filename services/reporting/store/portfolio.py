@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from services.reporting.domain.figures import NOTHING, Band, Move, Portfolio, RiskDay
 from services.reporting.domain.positions import BUCKET_DAYS, BUCKETS
-from services.reporting.store.view import View, row, rows
+from services.reporting.store.view import View, rows
 
 BUCKET_SQL = (
     "(ARRAY['M0', 'M1', 'M2', 'M3', 'M4'])[1 + width_bucket(greatest({day} - oldest_due_on, 1), ARRAY[1, 31, 61, 91])]"
@@ -37,31 +37,27 @@ OUTSTANDING = """coalesce(standing.outstanding, (
 
 _PORTFOLIO = (
     LOANS
-    + f"""
-SELECT CASE state WHEN 'overdue' THEN {BUCKET_SQL.format(day="CAST(:day AS date)")} ELSE 'M0' END AS bucket, state,
-    coalesce(currency, (
-        SELECT currency FROM loan_positions WHERE loan_id = loan.id AND currency IS NOT NULL LIMIT 1)) AS money,
-    count(*) AS loans, count(DISTINCT borrower_id) AS borrowers, sum(arrears) AS arrears,
-    sum({OUTSTANDING}) AS outstanding
-FROM loan CROSS JOIN LATERAL ({STANDING.format(of=":of")}) AS standing
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+    + f""", stood AS (
+    SELECT CASE state WHEN 'overdue' THEN {BUCKET_SQL.format(day="CAST(:day AS date)")} ELSE 'M0' END AS bucket, state,
+        coalesce(currency, (
+            SELECT currency FROM loan_positions WHERE loan_id = loan.id AND currency IS NOT NULL LIMIT 1)) AS money,
+        borrower_id, arrears, {OUTSTANDING} AS outstanding
+    FROM loan CROSS JOIN LATERAL ({STANDING.format(of=":of")}) AS standing
 )
-_BORROWERS = (
-    LOANS
-    + f"""
-SELECT count(DISTINCT borrower_id) AS borrowers
-FROM loan CROSS JOIN LATERAL ({STANDING.format(of=":of")}) AS standing WHERE state = 'overdue'"""
+SELECT bucket, state, money, count(*) AS loans, count(DISTINCT borrower_id) AS borrowers, sum(arrears) AS arrears,
+    sum(outstanding) AS outstanding, grouping(bucket) AS whole
+FROM stood GROUP BY GROUPING SETS ((bucket, state, money), (state)) ORDER BY whole, bucket, state, money"""
 )
 
 
 def portfolio(db: Connection, view: View, zone: str) -> Portfolio:
     """Where all loans stand."""
     today = view.as_of.astimezone(ZoneInfo(zone)).date()
+    found = rows(db, view, _PORTFOLIO, day=today)
     bands = [
-        Band(r.bucket, r.state, r.money, r.loans, r.borrowers, r.arrears, r.outstanding)
-        for r in rows(db, view, _PORTFOLIO, day=today)
+        Band(r.bucket, r.state, r.money, r.loans, r.borrowers, r.arrears, r.outstanding) for r in found if not r.whole
     ]
-    return Portfolio(tuple(bands), row(db, view, _BORROWERS).borrowers)
+    return Portfolio(tuple(bands), sum(r.borrowers for r in found if r.whole and r.state == "overdue"))
 
 
 _RISK = """
