@@ -188,7 +188,7 @@ class Sender:
     async def _send(self, outgoing: Outgoing, lane: _Lane) -> None:
         written = await self._aside(self._written, outgoing)
         claim = f"{outgoing.contact_id}/{uuid.uuid4().hex[:12]}"
-        if not self.runtime.fresh(outgoing.partition) or not await self._claim(outgoing, claim):
+        if not await self._may_go(outgoing) or not await self._claim(outgoing, claim):
             self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
             return
         handed_over = self.runtime.clock.now()
@@ -235,6 +235,12 @@ class Sender:
 
     def _opened(self, borrower_id: str, path: str, sealed: Mapping[str, str]) -> str:
         return self.runtime.vault.open(borrower_id, path, Sealed(**sealed))
+
+    async def _may_go(self, outgoing: Outgoing) -> bool:
+        """Whether all is known that could stop it: nothing unread, nothing behind a dead letter."""
+        if not self.runtime.fresh(outgoing.partition):
+            return False
+        return not await self._aside(self.runtime.held, outgoing.borrower_id)
 
     async def _claim(self, outgoing: Outgoing, claim: str) -> bool:
         act = handlers.command(domain.claimed, outgoing.contact_id)

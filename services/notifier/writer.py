@@ -9,7 +9,7 @@ from schemas.values import Arrears, Channel, Step
 from services.kit.pages import known_language
 from services.notifier.links import Links
 from services.notifier.store_outgoing import Outgoing
-from services.notifier.text import Notice, Texts, Written
+from services.notifier.text import Notice, Texts, Unfit, Written
 from services.rulebook.strategy import Strategy
 
 
@@ -22,6 +22,8 @@ class Writer:
 
     def __call__(self, outgoing: Outgoing, to: str, name: str, now: datetime) -> Written:
         """The message. Raises Unfit when it may not be sent."""
+        if not outgoing.amounts:
+            raise Unfit("it names no amounts")
         zone = ZoneInfo(outgoing.time_zone)
         until = now + timedelta(days=self._link_days)
         amounts = outgoing.amounts

@@ -21,7 +21,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-async def until(done: Callable[[], Any], seconds: float = 5.0) -> Any:
+async def until(done: Callable[[], Any], seconds: float = 15.0) -> Any:
     """Wait until `done` answers something true, and answer that."""
     async with asyncio.timeout(seconds):
         while not (answer := done()):

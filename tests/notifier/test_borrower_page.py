@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from services.notifier.app import service
-from services.notifier.store import metadata
 from sqlalchemy import Engine
 
 from schemas.contacts import ContactStopRequested, DisputeRaised, HardshipDeclared, NoticeAnswered
@@ -17,6 +15,7 @@ from services.kit.clock import ManualClock
 from services.kit.database import engine_for
 from services.kit.migrate import migrate
 from services.notifier.api import api
+from services.notifier.app import service
 from tests.notifier.edge import MORNING, cured, overdue, recorded, settings
 
 pytestmark = pytest.mark.stack
@@ -27,7 +26,6 @@ CHINESE = {"accept-language": "zh-CN"}
 def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
     made = engine_for(fresh_database(), "notifier")
     migrate(made, "notifier")
-    metadata.create_all(made)  # TEMPORARY
     yield made
     made.dispose()
 
@@ -195,7 +193,7 @@ async def test_an_agency_asks_before_it_calls_and_tells_what_came_of_it(client: 
 
 async def test_a_misspelt_field_is_named(client: AsyncClient) -> None:
     answer = await client.post("/borrowers/B-1/answers", json={"anwser": "will_pay"})
-    assert {field["field"] for field in answer.json()["fields"]} == {"body.answer", "body.anwser"}
+    assert {field["field"] for field in answer.json()["errors"]} == {"body.answer", "body.anwser"}
 
 
 async def test_every_form_of_the_page_can_be_sent_as_it_stands(client: AsyncClient) -> None:

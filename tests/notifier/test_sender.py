@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 import smpp34
-from services.notifier.app import service
-from services.notifier.store import metadata
 from sqlalchemy import Engine
 
 from schemas.contacts import NoticeDelivered, NoticeFailed, NoticeSent, NoticeUnknown
@@ -20,6 +18,7 @@ from services.kit.clock import ManualClock
 from services.kit.database import engine_for
 from services.kit.migrate import migrate
 from services.notifier import domain, handlers, sender, store_outgoing
+from services.notifier.app import service
 from services.notifier.channels.receipt import Receipt
 from tests.notifier.carriers import MailServer, SmsCarrier, free_port, mail_server, sms_carrier, until
 from tests.notifier.edge import MORNING, Desk, cured, desk, overdue, recorded, settings, shut
@@ -31,7 +30,6 @@ pytestmark = pytest.mark.stack
 def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
     made = engine_for(fresh_database(), "notifier")
     migrate(made, "notifier")
-    metadata.create_all(made)  # TEMPORARY
     yield made
     made.dispose()
 
@@ -98,7 +96,8 @@ async def test_a_receipt_that_overtakes_its_submission_waits_for_it(bench: Bench
     async with at_work(bench, tmp_path) as (parts, _, _mail):
         keeping = asyncio.create_task(parts.inbox.run())
         await parts.inbox.take(Receipt("R1", "delivered", digest="d"))
-        await asyncio.sleep(0.3)
+        bench.clock.instant += timedelta(hours=1)
+        await asyncio.sleep(0.5)
         assert bench.said_of(NoticeDelivered) == []
         await parts.send()
         await until(lambda: bench.said_of(NoticeDelivered))
@@ -142,6 +141,21 @@ async def test_a_stop_between_the_look_and_the_claim_wins(bench: Bench[Any, Any]
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "cancelled")]
+
+
+async def test_nothing_goes_to_a_person_of_whom_a_record_could_not_be_read(
+    bench: Bench[Any, Any], tmp_path: Path
+) -> None:
+    reminded(bench, "B-1", "B-2")
+    with bench.engine.begin() as db:
+        db.exec_driver_sql(
+            "INSERT INTO dead_letters (kind, reason, error, topic, partition, position, timestamp, headers,"
+            " borrower_id, parks) VALUES ('handler', 'r', 'e', 'bank.loans.v1', 0, 1, 0, '[]', 'B-1', true)"
+        )
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        await parts.send()
+    assert [short.to for short in carrier.got] == ["8613800000002"]
+    assert parts.states() == [("sms", "pending"), ("sms", "submitted")]
 
 
 async def test_a_refused_text_message_goes_by_mail(bench: Bench[Any, Any], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.kit.pages import mount_tokens
-from services.kit.pages.problems import answer_problems
+from services.kit.problem import install_problems
 from services.notifier.api.asking import Running
 from services.notifier.api.borrower import borrower_page
 from services.notifier.api.commands import router
@@ -14,7 +14,7 @@ def api(runtime: Running, *, settings: NotifierSettings) -> FastAPI:
     """The service's API and page on a running service."""
     app = FastAPI(title="Arrears: notifier", version="1", docs_url="/docs")
     app.state.runtime = runtime
-    answer_problems(app)
+    install_problems(app)
     mount_tokens(app)
     app.include_router(router)
     app.include_router(borrower_page(runtime, settings))

@@ -16,7 +16,7 @@ from starlette.datastructures import FormData
 
 from schemas.values import Answer, Positive, Text
 from services.kit.pages import Pages
-from services.kit.pages.problems import problem
+from services.kit.problem import problem
 from services.kit.service import Refused
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.asking import Running, said, shown
