@@ -91,7 +91,7 @@ def history(happenings, *, versions):
     return facts
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(happening, min_size=2, max_size=9), st.randoms(use_true_random=False), st.booleans())
 def test_facts_in_any_order_and_any_number_end_in_the_same_picture(happenings, random, versions):
     facts = history(happenings, versions=versions)
@@ -218,7 +218,7 @@ def check(story):
     assert set(sent) <= set(allowed)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(moves, max_size=25))
 def test_in_any_life_every_allowed_contact_ends_once_and_nothing_stands_against_a_stop(life):
     story = Story().say(known())

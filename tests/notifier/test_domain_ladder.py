@@ -1,4 +1,4 @@
-"""The ladder against a brute-force clock: hour by hour, no step is skipped, doubled, early or late under any payments."""
+"""The ladder against a brute-force clock: no step is skipped, doubled, early or late under any payments."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -54,7 +54,7 @@ again = st.tuples(st.just("overdue"), hours, st.integers(1, 12), st.just(0))
 anything = st.one_of(partial, partial, reversal, daily, cure, again)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 23), st.lists(anything, max_size=7, unique_by=lambda event: event[1]))
 @example(10, [("pays", 9 * 24, 1, 5)])
 @example(10, [("pays", 24 * 9 + 23, 3, 0), ("reversed", 24 * 11, 12, 4)])
@@ -67,11 +67,11 @@ def test_no_step_is_skipped_doubled_early_or_late(start_hour, events):
     story.carry()
     oracle.look(story.now)
     left = 1000
-    for kind, hour, number, back in sorted(events, key=lambda event: event[1]):
-        while story.now < start + hour * HOUR:
+    for event in sorted(events, key=lambda event: event[1]):
+        while story.now < start + event[1] * HOUR:
             tell_time(story, oracle)
         left -= 7
-        happen(story, oracle, kind, number, back, money(f"{left}.00", "1.00", "0.00"))
+        happen(story, oracle, event, money(f"{left}.00", "1.00", "0.00"))
         story.carry()
         oracle.look(story.now)
     for _ in range(18 * 24):
@@ -88,8 +88,9 @@ def tell_time(story, oracle):
     oracle.look(story.now)
 
 
-def happen(story, oracle, kind, number, back, arrears):
+def happen(story, oracle, event, arrears):
     """One fact of the bank; it counts days past due on the day on which it posts."""
+    kind, _, number, back = event
     if kind in ("pays", "reversed") and oracle.since is not None:
         value_date = story.today - back * DAY
         if kind == "pays":

@@ -441,6 +441,12 @@ def test_a_receipt_that_overtakes_its_submission_is_to_be_tried_again_and_a_seco
     assert story.deliver("N-B-1-1") == []
 
 
+def test_a_receipt_for_what_was_never_sent_proves_nothing():
+    story = begun()
+    assert story.deliver("N-B-1-1") == []
+    assert story.rows()["N-B-1-1"]["state"] == "pending"
+
+
 def test_an_unclear_submission_is_unknown_for_ever_and_the_next_channel_is_taken():
     story = begun()
     story.command(domain.claimed, "N-B-1-1")
