@@ -1,7 +1,7 @@
 """The result form on the visitors' phone."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated
 
@@ -63,7 +63,7 @@ def result_of(base: Base, row: Row, sheet: Sheet) -> Result:
         agency_id=row["agency_id"],
         team=tuple(row["team"]),
         statement=sheet.statement or None,
-        ended_at=base.runtime.clock.now() - timedelta(seconds=min(max(sheet.waited, 0), WAITED_SECONDS_MAX)),
+        ended_at=_ended_at(base, row, sheet.waited),
         result=VisitResult.model_validate(
             {
                 "disposition": sheet.disposition,
@@ -82,6 +82,13 @@ def result_of(base: Base, row: Row, sheet: Sheet) -> Result:
         ),
         evidence=tuple(Evidence.model_validate(item) for item in json.loads(sheet.evidence or "[]")),
     )
+
+
+def _ended_at(base: Base, row: Row, waited: float) -> datetime:
+    """When the visit ended: when the form was filled in, which is not before the word go."""
+    now = base.runtime.clock.now()
+    filled_in = now - timedelta(seconds=min(max(waited, 0), WAITED_SECONDS_MAX))
+    return max(filled_in, row["arrived_at"] or filled_in)
 
 
 def router(base: Base) -> APIRouter:

@@ -8,20 +8,30 @@ const write = (list) => { localStorage.setItem(KEY, JSON.stringify(list)); show(
 
 function show() {
   if (!bar) return;
+  const refused = read().find((item) => item.refused);
   const waiting = read().length;
   bar.hidden = !waiting && navigator.onLine;
   bar.textContent = waiting ? bar.dataset.one.replace("#", waiting) : bar.dataset.offline;
+  if (!refused) return;
+  const link = document.createElement("a");
+  link.href = refused.url;
+  link.textContent = bar.dataset.refused;
+  link.addEventListener("click", () => drop(refused));
+  bar.replaceChildren(link);
 }
+
+const drop = (item) => write(read().filter((other) => other.id !== item.id));
 
 const post = (url, body) => fetch(url, { method: "POST", body: new URLSearchParams(body), redirect: "follow" });
 
 async function send() {
-  for (const item of read()) {
+  for (const item of read().filter((one) => !one.refused)) {
     try {
       const answer = await post(item.url, [...item.body, ["waited", (Date.now() - item.since) / 1000]]);
       if (answer.status >= 500) return;
+      if (answer.ok) drop(item);
+      else write(read().map((other) => (other.id === item.id ? { ...other, refused: true } : other)));
     } catch { return; }
-    write(read().filter((other) => other.id !== item.id));
   }
 }
 
