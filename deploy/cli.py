@@ -56,7 +56,7 @@ def demo(
     loans: Annotated[int, typer.Option(help="How many of the 10,000 real loans.")] = 2000,
     days: Annotated[int, typer.Option(help="How many days the bank plays.")] = 60,
     seed: Annotated[int, typer.Option(help="Same seed: same portfolio, same hidden behaviour.")] = 1,
-    speed: Annotated[float, typer.Option(help="True seconds that a day takes.")] = 4.2,
+    speed: Annotated[float, typer.Option(help="True seconds that a day takes.")] = 4.8,
     clock: Annotated[str, typer.Option(help="Instead of --speed: how many times as fast, like 21600.")] = "",
     leave: Annotated[bool, typer.Option("--exit", help="End after the last day; 1 if something is wrong.")] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the summary to this file.")] = None,

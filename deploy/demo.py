@@ -45,7 +45,7 @@ class Options:
     loans: int = 2000
     days: int = 60
     seed: int = 1
-    speed: float = 4.2
+    speed: float = 4.8
     exit: bool = False
     json_file: Path | None = None
     jurisdiction: Jurisdiction = "CN"

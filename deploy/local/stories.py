@@ -119,6 +119,8 @@ STORIES: Mapping[str, Story] = {
                                      deeds=(_pays("promised", 0, 8, "0.5"), _pays("partly_kept", 20, 60))),
     "a kept promise bounces": Story(weight=8, onset="letter", words=(Word("reminder", "promise"),),
                                     deeds=(_KEEPS, Deed("promised", (50, 80), "bounce"), _pays("reversed", 40, 60))),
+    "promises, then refinances": Story(weight=5, words=(Word("notice", "promise", in_days=8, hours=(2, 20)),),
+                                       deeds=(Deed("notice", (60, 90), "close"),)),
     # Plans.
     "completes a plan": Story(weight=24, words=(Word("notice", "plan_request"),), deeds=(_PERFORMS,), onset="letter"),
     "defaults on a plan": Story(weight=10, onset="long", words=(Word("reminder", "plan_request"),),
@@ -127,6 +129,8 @@ STORIES: Mapping[str, Story] = {
                                            deeds=(_pays("planned", -10, 8, times=1), _pays("plan_over", 20, 60))),
     "wants too long a plan": Story(weight=6, onset="letter", words=(Word("notice", "plan_request", instalments=24),),
                                    deeds=(_pays("letter"),)),
+    "agrees a plan, then refinances": Story(weight=5, words=(Word("notice", "plan_request", hours=(2, 20)),),
+                                            deeds=(Deed("notice", (60, 80), "close"),)),
     # Hardship, disputes, complaints, leave me alone.
     "lost the job": Story(weight=12, words=(Word("notice", "hardship", reason="unemployment"),)),
     "is ill": Story(weight=6, words=(Word("reminder", "hardship", reason="illness"),), vulnerable=True),
