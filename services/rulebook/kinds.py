@@ -231,12 +231,9 @@ class NoStopRequest:
     days_back: int = field(default=0, init=False)
 
     def judge(self, q: Question) -> Finding:
-        """A consent of kind "channel" given after the request lifts it."""
-        channel = q.proposal.channel
-        asked = [s.requested_at for s in q.history.stops if not s.channels or channel in s.channels]
-        consents = q.consents("channel")
-        lifted = all(any(c.given_at > at for c in consents) for at in asked)
-        return _unless(lifted, "the borrower asked not to be contacted")
+        """Every request decides."""
+        stands = any(s.stands(q.at, q.proposal.channel, q.profile.consents) for s in q.history.stops)
+        return _unless(not stands, "the borrower asked not to be contacted")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ from services.rulebook.shape import Mistake, Must
 FOLDER = Path(__file__).parent / "packs"
 
 Force = Literal["HARD", "SOFT", "POLICY"]
+NEEDED = ("quiet_hours", "party", "hold", "stop_request", "borrower_status")
+"""Kinds without which a pack is refused: what these forbid is withdrawn at once, so it must not be allowed either."""
+
 SOME = Must(bool, "must not be empty")
 TWO_CAPITALS = Must(lambda code: len(code) == 2 and code.isalpha() and code.isupper(), "must be two capital letters")
 
@@ -121,6 +124,7 @@ def _contradictions(book: Rulebook) -> list[Mistake]:
         for n, rule in enumerate(book.rules)
         if rule.effective_to and rule.effective_to < rule.effective_from
     ]
+    found += [(("rules",), f"no rule of kind {kind}") for kind in NEEDED if kind not in {r.kind for r in book.rules}]
     found += [
         (("regions",), f"{region} does not belong to {book.country}")
         for region in sorted(book.regions)

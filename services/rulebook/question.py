@@ -43,6 +43,12 @@ class StopRequest:
     requested_at: datetime
     channels: tuple[Channel, ...] = ()
 
+    def stands(self, at: datetime, channel: Channel, consents: tuple[Consent, ...]) -> bool:
+        """Whether it covers a channel at an instant; a consent of kind "channel" given after it lifts it."""
+        covers = not self.channels or channel in self.channels
+        later = (c for c in consents if c.kind == "channel" and c.given_at > self.requested_at)
+        return covers and not any(c.holds(at, channel) for c in later)
+
 
 @dataclass(frozen=True, slots=True)
 class Contacted:

@@ -17,6 +17,7 @@ from schemas.contacts import (
     DisputeRaised,
     HardshipDeclared,
     NoticeAnswered,
+    NoticeDelivered,
     NoticeSent,
     NoticeUnanswered,
 )
@@ -249,6 +250,16 @@ def test_who_wants_no_text_messages_is_written_to_by_mail_and_letter():
     assert len(story.said(NoticeUnanswered)) == 1
 
 
+def test_a_consent_to_one_channel_lifts_the_stop_for_that_channel_only():
+    story = begun().carry()
+    story.answer("stop_request")
+    story.days(6)
+    consent = Consent(consent_id="CO-2", kind="channel", channel="email", given_at=story.now)
+    story.say(known(consents=(consent,))).overdue(7)
+    assert story.allowed()[1:] == [("notice", "email")]
+    assert ended(story) == []
+
+
 def test_a_hold_with_an_end_ends_by_itself():
     story = begun().carry().hold("officer", until=MORNING + timedelta(days=6)).days(7)
     assert story.said(NoticeSent)[1].submitted_at == MORNING + timedelta(days=6)
@@ -305,6 +316,17 @@ def test_a_visit_is_allowed_once_with_its_window_and_its_row():
     assert (allowed.contact_id, allowed.expires_at) == ("V-B-1-1", allowed.not_before + timedelta(hours=3))
     row = story.rows()["V-B-1-1"]
     assert (row["state"], row["proposed_by"], row["step"]) == ("permitted", "A-south", None)
+
+
+def test_a_visit_that_asks_again_for_another_window_is_decided_anew():
+    story = permitted()
+    proof = story.said(NoticeUnanswered)[0].proof_id
+    story.permit(proof_id=proof)
+    assert len([a for a in story.said(ContactAllowed) if a.channel == "visit"]) == 1, "the same question, one answer"
+    later = story.said(ContactAllowed)[-1].not_before + timedelta(hours=3)
+    story.permit(proof_id=proof, window_start=later, window_end=later + timedelta(hours=2))
+    assert ended(story) == [("V-B-1-1", "replanned")]
+    assert story.said(ContactAllowed)[-1].not_before == later
 
 
 def test_no_visit_without_a_proved_notice():
@@ -445,6 +467,15 @@ def test_a_receipt_for_what_was_never_sent_proves_nothing():
     story = begun()
     assert story.deliver("N-B-1-1") == []
     assert story.rows()["N-B-1-1"]["state"] == "pending"
+
+
+def test_a_carriers_clock_shortens_no_response_window():
+    story = begun()
+    story.send("N-B-1-1")
+    sent = story.now
+    story.bus.advance(timedelta(hours=2))
+    story.command(domain.receipt, "N-B-1-1", domain.Delivered(sent - 9 * DAY, "r", "1" * 64))
+    assert story.said(NoticeDelivered)[0].delivered_at == sent
 
 
 def test_an_unclear_submission_is_unknown_for_ever_and_the_next_channel_is_taken():

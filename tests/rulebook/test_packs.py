@@ -75,6 +75,13 @@ def test_all_mistakes_are_told_at_once(tmp_path):
     assert any("parameters.x: is not a field of this table" in problem for problem in found)
 
 
+def test_a_pack_that_forgets_a_kind_of_stop_is_refused(tmp_path):
+    text = PACK.replace('kind = "stop_request"', 'kind = "vulnerability"')
+    assert [problem.partition(": ")[2] for problem in problems(tmp_path, text)] == [
+        "rules: no rule of kind stop_request"
+    ]
+
+
 def test_text_that_is_not_toml_is_placed_too(tmp_path):
     (problem,) = problems(tmp_path, PACK.replace("[[rules]]", "[[rules]", 1))
     assert problem.startswith(f"{line_of(PACK, '[[rules]]')}: file: not TOML: ")

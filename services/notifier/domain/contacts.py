@@ -80,6 +80,8 @@ def submitted(state: Borrower, contact_id: str, outcome: Submission, ctx: Moment
 def receipt(state: Borrower, contact_id: str, outcome: Receipt, ctx: Moment) -> Reaction:
     """A carrier's receipt: says `notice.delivered` or `notice.failed`. One that comes twice or late says nothing.
 
+    Nothing arrives before it was sent or after it was heard of, whatever the carrier's clock says.
+
     Raises NotPossible while the contact is still being handed over: the receipt has overtaken its own submission.
     """
     contact = state.contact(contact_id)
@@ -90,7 +92,8 @@ def receipt(state: Borrower, contact_id: str, outcome: Receipt, ctx: Moment) -> 
     if isinstance(outcome, Failed):
         failed = NoticeFailed(**_named(state, contact), failed_at=outcome.at, reason=outcome.reason)
         return onward(state.without(contact_id), ctx, (failed,))
-    return _delivered(state.without(contact_id), contact, outcome, ctx)
+    arrived = replace(outcome, at=min(max(outcome.at, contact.submitted_at or outcome.at), ctx.now))
+    return _delivered(state.without(contact_id), contact, arrived, ctx)
 
 
 def tracking(state: Borrower, notice_id: str, tracked: Tracked, ctx: Moment) -> Reaction:

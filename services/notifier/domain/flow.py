@@ -90,16 +90,17 @@ def _withdraw(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
 
 def unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
     """Why an allowed contact may no longer be made; "" while it may. The words are those of a cancelled visit."""
-    return _person_unfit(state, contact) or _case_unfit(state, contact, ctx) or _time_unfit(contact, ctx)
+    return _person_unfit(state, contact, ctx) or _case_unfit(state, contact, ctx) or _time_unfit(contact, ctx)
 
 
-def _person_unfit(state: Borrower, contact: Contact) -> str:
+def _person_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
     if state.profile is not None and state.profile.status != "active":
         return state.profile.status
     if state.holds:
         return state.holds[0].reason
-    asked = any(not stop.channels or contact.channel in stop.channels for stop in state.stops)
-    return "stop_request" if asked else ""
+    consents = state.profile.consents if state.profile else ()
+    stands = any(stop.stands(ctx.now, contact.channel, consents) for stop in state.stops)
+    return "stop_request" if stands else ""
 
 
 def _case_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:

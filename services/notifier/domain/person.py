@@ -24,7 +24,7 @@ KEEPS: dict[str, CaseOutcome] = {"dispute": "dispute_upheld", "hardship": "hards
 
 def recorded(state: Borrower, fact: BorrowerRecorded, ctx: Moment) -> Reaction:
     """All that is known of the borrower. A move to another zone or region decides what is pending anew."""
-    profile = Profile(fact.region, fact.time_zone, fact.status, fact.vulnerable, _consents(state, fact))
+    profile = Profile(fact.region, fact.time_zone, fact.status, fact.vulnerable, _consents(fact))
     after = replace(state, profile=profile, language=fact.language, points=points_of(fact))
     after = replace(after, stops=_standing_stops(after))
     if after == state:
@@ -47,12 +47,8 @@ def points_of(fact: BorrowerRecorded) -> tuple[Point, ...]:
     )
 
 
-def _consents(state: Borrower, fact: BorrowerRecorded) -> tuple[Consent, ...]:
-    """The bank's consents, and those given to us that it has not heard of."""
-    recorded = tuple(Consent(c.consent_id, c.kind, c.given_at, c.channel, c.expires_at) for c in fact.consents)
-    ids = {c.consent_id for c in recorded}
-    own = state.profile.consents if state.profile else ()
-    return (*recorded, *(c for c in own if c.consent_id.startswith("CS-") and c.consent_id not in ids))
+def _consents(fact: BorrowerRecorded) -> tuple[Consent, ...]:
+    return tuple(Consent(c.consent_id, c.kind, c.given_at, c.channel, c.expires_at) for c in fact.consents)
 
 
 def _standing_stops(state: Borrower) -> tuple[StopRequest, ...]:

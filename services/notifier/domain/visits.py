@@ -4,7 +4,7 @@ from schemas.agencies import VisitResult
 from schemas.values import Reason
 from schemas.visits import VisitPermitRequested
 from services.notifier.domain.answers import at_the_door
-from services.notifier.domain.asking import Ask, source_of
+from services.notifier.domain.asking import Ask, cancelled, source_of
 from services.notifier.domain.contacts import NOTHING_DUE, decided
 from services.notifier.domain.moment import Moment, Reaction
 from services.notifier.domain.person import made
@@ -35,7 +35,9 @@ def permit(state: Borrower, fact: VisitPermitRequested, ctx: Moment) -> Reaction
         proof_id=fact.proof_id,
     )
     ask = Ask(proposal, "visit", attempt=fact.attempt, placement_id=fact.placement_id)
-    return decided(state.without(fact.visit_id), ask, ctx, _forbidden(state, fact))
+    free, said = (state, ()) if known is None else cancelled(state, known, "replanned", ctx)
+    after, more = decided(free, ask, ctx, _forbidden(state, fact))
+    return after, (*said, *more)
 
 
 def result(state: Borrower, visit_id: str, found: VisitResult, ctx: Moment) -> Reaction:
