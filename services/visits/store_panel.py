@@ -1,44 +1,59 @@
 """The reference data of decisions: agencies, who is booked when, and what ops have paused."""
 
+import json
+from collections import Counter
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
+from functools import lru_cache
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, text
 
 from schemas.envelope import Fact
 from schemas.visits import VisitPermitRequested
 from services.visits.domain.panel import Agency, Panel, Policy, Staff
-from services.visits.store import agencies, control, visit_team, visits
+
+_PANEL = text("""
+    SELECT (SELECT bool_or(paused) FROM control WHERE target = ANY(:names)) AS paused,
+           (SELECT json_agg(json_build_array(agency_id, name, licensed_until, suspended, staff) ORDER BY agency_id)
+              FROM agencies)::text AS agencies,
+           (SELECT json_agg(json_build_array(team, day, times))
+              FROM (SELECT team::text AS team, day, count(*) AS times FROM visits
+                     WHERE ended_at IS NULL AND day >= :today GROUP BY 1, 2) AS open_visits)::text AS booked
+""")
+"""One question per transaction: most of what a small batch costs is the way to the database and back."""
 
 
 def load_panel(db: Connection, policy: Policy, now: datetime) -> Panel:
-    """The agencies, who is booked from the day before on, and whether ops have paused the strategy."""
-    names = ("visits", policy.strategy, policy.strategy.split("@")[0], policy.strategy.split("-")[0])
-    paused = db.execute(select(control.c.target).where(control.c.paused, control.c.target.in_(names))).first()
-    return Panel(policy, _agencies(db), _booked(db, now.date()), paused is not None)
+    """The agencies, who is booked from today on, and whether ops have paused the strategy."""
+    strategy = policy.strategy
+    names = ["visits", strategy, strategy.split("@")[0], strategy.split("-")[0]]
+    row = db.execute(_PANEL, {"names": names, "today": now.date()}).one()
+    return Panel(policy, _agencies(row.agencies or "[]"), _booked(row.booked or "[]"), bool(row.paused))
 
 
-def _agencies(db: Connection) -> dict[str, Agency]:
-    columns = (agencies.c.agency_id, agencies.c.name, agencies.c.licensed_until, agencies.c.staff, agencies.c.suspended)
-    return {row.agency_id: _agency_of(row) for row in db.execute(select(*columns))}
+@lru_cache(maxsize=4)
+def _agencies(document: str) -> Mapping[str, Agency]:
+    """The agencies of a document that seldom changes."""
+    return {
+        agency_id: Agency(
+            agency_id,
+            name or agency_id,
+            date.fromisoformat(licensed_until) if licensed_until else None,
+            tuple(
+                Staff(s["staff_id"], s["badge"], date.fromisoformat(s["certified_until"]), tuple(s["regions"]))
+                for s in staff or ()
+            ),
+            bool(suspended),
+        )
+        for agency_id, name, licensed_until, suspended, staff in json.loads(document)
+    }
 
 
-def _agency_of(row: Any) -> Agency:
-    staff = tuple(
-        Staff(s["staff_id"], s["badge"], date.fromisoformat(s["certified_until"]), tuple(s["regions"]))
-        for s in row.staff or ()
-    )
-    return Agency(row.agency_id, row.name or row.agency_id, row.licensed_until, staff, bool(row.suspended))
-
-
-def _booked(db: Connection, today: date) -> dict[tuple[str, date], int]:
-    counts = (
-        select(visit_team.c.staff_id, visits.c.day, func.count().label("visits"))
-        .join(visits, visits.c.visit_id == visit_team.c.visit_id)
-        .where(visits.c.ended_at.is_(None), visits.c.day >= today)
-        .group_by(visit_team.c.staff_id, visits.c.day)
-    )
-    return {(row.staff_id, row.day): row.visits for row in db.execute(counts)}
+def _booked(document: str) -> dict[tuple[str, date], int]:
+    booked: Counter[tuple[str, date]] = Counter()
+    for team, day, times in json.loads(document):
+        booked.update({(staff_id, date.fromisoformat(day)): times for staff_id in json.loads(team)})
+    return booked
 
 
 def learn(panel: Panel, fact: Fact) -> Panel:

@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import Engine, inspect
 
 from schemas.agencies import AgencyLicensed, AgencyRegistered, AgencySuspended, StaffMember
+from schemas.control import StrategyPaused, StrategyResumed
 from schemas.visits import VisitArrived, VisitCompleted, VisitNoContact, VisitPermitRequested
 from services.visits.domain.credentials import code_of
 from services.visits.store import metadata
+from services.visits.store_panel import load_panel
 from tests.visits import building as b
 from tests.visits.conftest import Client, VisitsBench
 from tests.visits.story import KEY
@@ -79,6 +81,26 @@ def test_the_tables_are_as_the_store_describes_them(engine: Engine):
         described = {column.name: column.nullable for column in table.columns}
         assert {c["name"]: c["nullable"] for c in found.get_columns(table.name)} == described
         assert {i["name"] for i in found.get_indexes(table.name)} == {i.name for i in table.indexes}
+
+
+def test_decisions_know_the_agencies_and_who_is_booked(bench, asked):
+    with bench.engine.connect() as db:
+        known = load_panel(db, b.POLICY, bench.clock.now())
+        assert known.booked == {(staff_id, asked.window_start.date()): 1 for staff_id in asked.team}
+        assert known.agencies[b.AGENCY] == b.agency(name="South Field Services", staff=b.STAFF[:2])
+        assert load_panel(db, b.POLICY, bench.clock.now() + timedelta(days=3)).booked == {}
+
+
+def test_a_paused_strategy_plans_nothing_until_it_is_resumed(bench):
+    list_agency(bench)
+    bench.deliver(StrategyPaused(target="default", reason="flood", by="ops"))
+    bench.deliver(b.recorded(), b.overdue())
+    bench.deliver(b.activated())
+    bench.advance(timedelta(hours=3))
+    assert not bench.said_of(VisitPermitRequested)
+    bench.deliver(StrategyResumed(target="default", reason="flood over", by="ops"))
+    bench.advance(timedelta(hours=2))
+    assert len(bench.said_of(VisitPermitRequested)) == 1
 
 
 def test_the_team_is_told_go_and_how_freshly_that_is_known(bench, client, asked):
