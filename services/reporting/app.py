@@ -18,6 +18,7 @@ from services.reporting.api.asked import Desk, Reporting
 from services.reporting.broker import dead_letters
 from services.reporting.domain.alarms import alarms
 from services.reporting.domain.reports import ALARMS, Alarm, Report
+from services.reporting.pages.views import add_console
 from services.reporting.store import letters, said
 from services.reporting.store.daily import daily, first_day, last_day, name_of
 from services.reporting.store.laws import laws
@@ -83,6 +84,7 @@ def application(desk: Desk) -> FastAPI:
     """The console and its API."""
     app = FastAPI(title="Arrears reporting", version="1")
     add_api(app, desk)
+    add_console(app, desk)
     return app
 
 

@@ -104,7 +104,8 @@ WITH thing AS (
         max(at) FILTER (WHERE type = 'visit.planned.v1') AS window_start,
         min(at) FILTER (WHERE type = 'visit.arrived.v1') AS arrived_at
     FROM facts WHERE type IN ('visit.permit_requested.v1', 'visit.planned.v1', 'visit.appointed.v1',
-        'visit.dispatched.v1', 'visit.arrived.v1', 'visit.completed.v1', 'visit.no_contact.v1', 'visit.refused.v1', 'visit.cancelled.v1',
+        'visit.dispatched.v1', 'visit.arrived.v1', 'visit.completed.v1', 'visit.no_contact.v1', 'visit.refused.v1',
+        'visit.cancelled.v1',
         'visit.aborted.v1') AND recorded_time <= :known GROUP BY subject_id
 )
 --
