@@ -13,7 +13,7 @@ from deploy.local.portfolio import Borrower, World
 from deploy.local.stories import STORIES, Deed, Need, Onset, Story, Word
 from schemas.values import Disposition
 
-BEHIND_SHARE = 0.4
+BEHIND_SHARE = 0.2  # far more than in the data, where it is one in fifty: a demo is to be watched
 SMALL_DEBT = 2_700
 _LATEST_ONSET: Mapping[Onset, int] = {"any": 48, "letter": 34, "field": 20, "long": 8}
 _EMAIL_SHARE, _TWICE_SHARE, _BOTH_LOANS_SHARE = 0.7, 0.02, 0.6

@@ -38,7 +38,7 @@ from schemas.envelope import Event, Fact
 from schemas.visits import VisitAppointed, VisitArrived, VisitCompleted, VisitDispatched
 
 DUE_SOON_DAYS = 3
-_REMINDED_SHARE = 0.25
+_REMINDED_SHARE = 0.1
 RELIEF = timedelta(days=25)
 _MORNING, _DAWN, _NIGHT, _OFFICE = (8.5, 9.5), (6.3, 6.6), (2.0, 4.0), (9.5, 17.5)
 _AT_ONCE: frozenset[Occasion] = frozenset({"on_the_way", "at_the_door", "met", "appointed", "overdue"})

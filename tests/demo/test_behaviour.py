@@ -28,7 +28,7 @@ def test_every_story_is_told_by_somebody_whatever_the_seed(seed):
 
 def test_in_a_larger_world_every_story_is_told_several_times():
     counts = Counter(one.name for one in people(2000).values())
-    assert min(counts.values()) >= 3
+    assert min(counts.values()) >= 2
 
 
 def test_stories_find_every_disposition_at_the_door_and_give_every_answer():
@@ -43,9 +43,9 @@ def test_messages_are_delivered_fail_and_vanish_on_every_channel_that_can():
     assert {story.letter for story in STORIES.values()} == {"delivered", "failed", "silent"}
 
 
-def test_six_in_ten_borrowers_pay_as_agreed():
+def test_eight_in_ten_borrowers_pay_as_agreed():
     punctual = Counter(one.name for one in people(2000).values())["punctual"]
-    assert 0.55 < punctual / len(people(2000)) < 0.65
+    assert 0.75 < punctual / len(people(2000)) < 0.85
 
 
 def test_a_long_story_begins_in_the_first_days():
