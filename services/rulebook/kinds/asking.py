@@ -1,0 +1,70 @@
+"""One rule asked about one proposal: what it may know, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol, TypeAlias
+from zoneinfo import ZoneInfo
+
+from schemas.values import Channel
+from services.rulebook.local import local_day
+from services.rulebook.question import Consent, ConsentKind, History, Profile, Proposal
+
+Calendars: TypeAlias = Mapping[str, Mapping[int, tuple[date, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One rule asked about one proposal at one instant. `channels` are those the rule counts, none meaning all."""
+
+    proposal: Proposal
+    history: History
+    profile: Profile
+    zone: ZoneInfo
+    calendars: Calendars
+    at: datetime
+    channels: tuple[Channel, ...] = ()
+
+    @property
+    def day(self) -> date:
+        """The borrower's calendar day."""
+        return local_day(self.at, self.zone)
+
+    def consents(self, kind: ConsentKind) -> tuple[Consent, ...]:
+        """Consents of a kind that cover this channel at this instant."""
+        return tuple(c for c in self.profile.consents if c.kind == kind and c.holds(self.at, self.proposal.channel))
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says. retry_at: when it would pass if nothing but time changes; ends_at: when it ceases to pass."""
+
+    passes: bool
+    text: str = ""
+    retry_at: datetime | None = None
+    ends_at: datetime | None = None
+    count: int | None = None
+
+
+PASSES = Finding(passes=True)
+
+
+PASSES = Finding(passes=True)
+
+
+class Parameters(Protocol):
+    """The parameters of a kind."""
+
+    @property
+    def days_back(self) -> int:
+        """How many local days of contacts it looks back on."""
+        ...
+
+    def judge(self, q: Question) -> Finding:
+        """Whether the contact passes."""
+        ...
+
+
+def unless(passes: bool, text: str) -> Finding:
+    """A finding that depends on no time."""
+    return PASSES if passes else Finding(False, text)

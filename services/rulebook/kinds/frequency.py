@@ -1,0 +1,95 @@
+"""Rules about how often."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal, TypeAlias
+
+from services.rulebook.kinds.asking import Finding, Question
+from services.rulebook.local import DAY, day_start, local_day
+from services.rulebook.question import Contacted
+
+Per: TypeAlias = Literal["debtor", "number", "loan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `maximum` contacts in any `days` consecutive local days, per debtor, number used, or loan.
+
+    counts: "contacts", or "connected" to leave out calls that are known to be unanswered.
+    """
+
+    maximum: int
+    days: int = 1
+    per: Per = "debtor"
+    counts: Literal["contacts", "connected"] = "contacts"
+
+    @property
+    def days_back(self) -> int:
+        """The days of its window."""
+        return self.days
+
+    def judge(self, q: Question) -> Finding:
+        """Every window of `days` days that holds this day must have room for one more."""
+        days = [_days(same, q) for same in _scopes(q, self.per, connected=self.counts == "connected")]
+        worst = max(self._fullest(q.day, each) for each in days)
+        if worst < self.maximum:
+            return Finding(passes=True, ends_at=day_start(q.day + DAY, q.zone), count=worst)
+        text = f"{worst} of at most {self.maximum} per {self.per} in {self.days} day(s)"
+        return Finding(passes=False, text=text, retry_at=self._room(q, days), count=worst)
+
+    def _fullest(self, day: date, days: list[date]) -> int:
+        starts = (day - n * DAY for n in range(self.days))
+        return max(sum(1 for each in days if start <= each < start + self.days * DAY) for start in starts)
+
+    def _room(self, q: Question, days: list[list[date]]) -> datetime | None:
+        if self.maximum <= 0:
+            return None
+        last = max(each for scope in days for each in scope)
+        free = q.day + DAY
+        while free <= last + self.days * DAY and any(self._fullest(free, each) >= self.maximum for each in days):
+            free += DAY
+        return day_start(free, q.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """After a contact (or a conversation) none for `days` local days, its own day being the first."""
+
+    days: int
+    after: Literal["contact", "conversation"] = "contact"
+    per: Per = "debtor"
+
+    @property
+    def days_back(self) -> int:
+        """The days of its rest."""
+        return self.days
+
+    def judge(self, q: Question) -> Finding:
+        """The latest contact decides."""
+        connected = self.after == "conversation"
+        days = [each for same in _scopes(q, self.per, connected=connected) for each in _days(same, q) if each <= q.day]
+        ends = max(days) + self.days * DAY if days else q.day
+        if ends <= q.day:
+            return Finding(passes=True, ends_at=day_start(q.day + DAY, q.zone))
+        text = f"the last {self.after} was on {max(days)}; {self.days} day(s) must pass"
+        return Finding(passes=False, text=text, retry_at=day_start(ends, q.zone))
+
+
+def _scopes(q: Question, per: Per, *, connected: bool) -> list[list[Contacted]]:
+    """The contacts that count together with this one: of the debtor, of the number, or for each of its loans."""
+    others = [
+        c
+        for c in q.history.contacts
+        if c.contact_id != q.proposal.contact_id
+        and (not q.channels or c.channel in q.channels)
+        and (c.connected or not connected)
+    ]
+    if per == "number":
+        return [[c for c in others if c.contact_point == q.proposal.contact_point]]
+    if per == "loan":
+        return [[c for c in others if loan in c.loan_ids] for loan in q.proposal.loan_ids] or [others]
+    return [others]
+
+
+def _days(contacts: list[Contacted], q: Question) -> list[date]:
+    return [local_day(c.at, q.zone) for c in contacts]

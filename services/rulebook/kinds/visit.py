@@ -1,0 +1,82 @@
+"""Rules about visits, and about whom a case is entrusted to."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from services.rulebook.kinds.asking import PASSES, Finding, Question, unless
+from services.rulebook.question import ConsentKind
+
+
+@dataclass(frozen=True, slots=True)
+class Staffing:
+    """At least so many different people go."""
+
+    minimum: int
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """Nobody counts twice."""
+        people = len(set(q.proposal.team))
+        return unless(people >= self.minimum, f"{people} of at least {self.minimum} people")
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The whole visit is recorded, in sound and picture."""
+
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """The proposal says whether it will be."""
+        return unless(q.proposal.recording, "no recording is planned")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Only these places; those in `with_consent` only with the borrower's consent of that kind."""
+
+    allowed: tuple[str, ...]
+    with_consent: dict[str, ConsentKind] = field(default_factory=dict)
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """A place that is not named, or not known, does not pass."""
+        place = q.proposal.place or "not known"
+        if place in self.with_consent:
+            return unless(bool(q.consents(self.with_consent[place])), f"no consent to a visit at the place: {place}")
+        return unless(place in self.allowed, f"the place is {place}")
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedNotice:
+    """A notice is proved to have arrived, its response window is over, and it is not older than `days_max`."""
+
+    days_max: int
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """The proposal names the proof."""
+        proof = next((p for p in q.history.proofs if p.proof_id == q.proposal.proof_id), None)
+        if proof is None:
+            return Finding(False, "no notice is proved to have arrived")
+        ends = proof.delivered_at + self.days_max * timedelta(days=1)
+        if q.at >= ends:
+            return Finding(False, f"the proved notice is older than {self.days_max} days")
+        if q.at < proof.window_ends_at:
+            return Finding(False, "the response window is not over", proof.window_ends_at)
+        return Finding(passes=True, ends_at=ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Entrustment:
+    """What an agency must have before a case is entrusted to it; asked by `entrustment.forbids`, not of contacts."""
+
+    whitelisted: bool = False
+    licence: bool = False
+    mandate: bool = False
+    inspected_within_days: int | None = None
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, _q: Question) -> Finding:
+        """It says nothing about a single contact."""
+        return PASSES
