@@ -1,6 +1,6 @@
 """Up to when each partition's facts are known: the instant just before a question whose answer we have since read.
 
-Every quarter of a second the owner asks the broker where its logs end. Once the stored positions have reached those
+Several times a second the owner asks the broker where its logs end. Once the stored positions have reached those
 ends, all that was published before the question has been applied.
 """
 
@@ -26,7 +26,7 @@ from services.kit.outbox import Stream
 
 log = structlog.get_logger("arrears.kit")
 FRESH_SECONDS = 1.0
-ASK_SECONDS = 0.25
+ASK_SECONDS = 0.15
 QUESTIONS = 40
 """Open questions kept per partition; the oldest fall away, a later one proves more."""
 
@@ -67,6 +67,7 @@ class Freshness:
         self._positions: dict[Stream, int] = {}
         self._moved_at = time.monotonic()
         self._lock = threading.Lock()
+        self._written: asyncio.Task[None] | None = None
         self.asked_at = 0.0
         self.lag = 0
 
@@ -145,7 +146,14 @@ class Freshness:
                 self._owned[number].questions.append(question)
             self._answer(list(self._owned))
             self._measure(question)
-        await asyncio.to_thread(self._write)
+        if self._written is None or self._written.done():  # others may learn it a moment later; we must not wait for it
+            self._written = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        try:
+            await asyncio.to_thread(self._write)
+        except Exception as error:
+            log.info("freshness was not written", error=repr(error)[:200])
 
     def _stored_elsewhere(self) -> dict[Stream, int]:
         """Positions on topics that are not keyed by borrower: other workers read their share of them."""

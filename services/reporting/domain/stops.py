@@ -29,6 +29,10 @@ PAUSED, STATUS, DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST = (
 )
 
 
+CONFIRMED = {DISPUTE: "dispute_upheld", HARDSHIP: "hardship_relief"}
+"""A closed case takes the stops that were raised in it along, but for the one that its outcome confirms."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """A stop begins or is released. `loan_id` is None when it concerns the borrower with all loans.
@@ -76,6 +80,9 @@ def _of_the_borrower(fact: Fact) -> Iterator[Mark]:
             yield Mark("release", DISPUTE, fact.borrower_id)
         case cases.HoldReleased():
             yield from _released(fact)
+        case cases.CaseClosed():
+            moot = (kind for kind in (DISPUTE, HARDSHIP, COMPLAINT) if CONFIRMED.get(kind) != fact.outcome)
+            yield from (Mark("release", kind, fact.borrower_id) for kind in moot)
         case contacts.ConsentGiven() if fact.kind == "channel":
             yield Mark("release", STOP_REQUEST, fact.borrower_id)
         case _ if isinstance(fact, _BEGIN):
