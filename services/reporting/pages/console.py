@@ -1,4 +1,4 @@
-"""What all pages of the console share: the frame with its places, words in two languages, addresses that keep `as_known`."""
+"""What all pages of the console share: the frame with its places, words in two languages, kept addresses."""
 
 import gzip
 import json
