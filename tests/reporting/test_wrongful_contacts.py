@@ -132,6 +132,17 @@ def test_a_dispute_stands_until_it_is_answered_in_the_lenders_favour(bench: Benc
     assert set(found(bench, told((dispute(), day(1)), (release, day(2)), (sent(at=day(3)), day(3))))) == {"N-B1-1"}
 
 
+def test_an_upheld_dispute_is_over_once_the_bank_has_put_the_loan_right(bench: Bench):
+    """What falls due on the loan afterwards is another claim."""
+    due = bank.LoanDueSoon(
+        loan_id="L-B1", borrower_id="B1", product="micro_loan", currency="CNY", due_date=TODAY, amount_due="100.00",
+        business_date=TODAY,
+    )  # fmt: skip
+    upheld = (dispute(), day(1)), (resolved(upheld=True), day(2)), (due, day(2.2)), (sent(n=1, at=day(2.5)), day(2.5))
+    right = (STOPS["cured"], day(3)), (due.model_copy(update={"due_date": TODAY + timedelta(30)}), day(4))
+    assert set(found(bench, told(*upheld, *right, (sent(n=2, at=day(5)), day(5))))) == {"N-B1-1"}
+
+
 def test_a_daily_repetition_does_not_end_a_pause(bench: Bench):
     assert found(bench, told((pause(), day(1)), (overdue(), day(2)), (sent(at=day(3)), day(3))))
 

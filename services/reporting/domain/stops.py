@@ -30,7 +30,11 @@ PAUSED, STATUS, DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST = (
 
 
 CONFIRMED = {DISPUTE: "dispute_upheld", HARDSHIP: "hardship_relief"}
-"""A closed case takes the stops that were raised in it along, but for the one that its outcome confirms."""
+"""A closed case takes the stops that were raised in it along, but for the one that its outcome confirms.
+
+That one stands until the bank has put the loan right; from then on the loan is settled, and what falls due on it later
+is another claim.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ def _of_the_borrower(fact: Fact) -> Iterator[Mark]:
         case cases.CaseClosed():
             moot = (kind for kind in (DISPUTE, HARDSHIP, COMPLAINT) if CONFIRMED.get(kind) != fact.outcome)
             yield from (Mark("release", kind, fact.borrower_id) for kind in moot)
+        case bank.LoanCured():
+            yield from (Mark("release", kind, fact.borrower_id) for kind in CONFIRMED)
         case contacts.ConsentGiven() if fact.kind == "channel":
             yield Mark("release", STOP_REQUEST, fact.borrower_id)
         case _ if isinstance(fact, _BEGIN):
