@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from deploy.local.caller import Caller
 from deploy.local.chance import luck, wait
 from deploy.local.fieldwork import Saying
+from deploy.local.recording import MOBILE
 from schemas.agencies import CallReported
 from schemas.cases import PlacementActivated
 from services.kit.clock import Clock
@@ -47,7 +48,13 @@ class Switchboard:
     async def make(self, call: Call, say: Callable[[Saying], Awaitable[None]]) -> None:
         """Ask, call, and report; who may not call lets it be."""
         key = f"call-{call.placement_id}"
-        asked = {"borrower_id": call.borrower_id, "channel": "voice", "proposed_by": call.agency_id}
+        asked = {
+            "borrower_id": call.borrower_id,
+            "channel": "voice",
+            "proposed_by": call.agency_id,
+            "contact_point": MOBILE,
+            "contact_source": "contract",
+        }
         answer = await self._caller.post(f"{self._notifier}/contacts", key=key, json=asked)
         if answer.is_error:
             return log.warning("%s: the gate says %d %s", key, answer.status_code, answer.text[:300])

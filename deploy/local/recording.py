@@ -11,6 +11,7 @@ from deploy.local.portfolio import Borrower
 from schemas.bank import BorrowerRecorded
 from schemas.values import BorrowerStatus
 
+MOBILE = "mobile"
 _RELATIVES_SHARE, _REGISTERED_SHARE = 0.3, 0.3
 
 
@@ -24,7 +25,7 @@ def recorded(one: Borrower, behaviour: Behaviour, status: BorrowerStatus, verifi
             "language": one.language,
             "name": one.person.name,
             "id_number": one.person.id_number,
-            "phones": [{"phone_id": "mobile", "number": one.person.phone, **_from_contract(verified_on)}],
+            "phones": [{"phone_id": MOBILE, "number": one.person.phone, **_from_contract(verified_on)}],
             "emails": [{"email_id": "mail", "address": one.person.email, **_from_contract(verified_on)}]
             if behaviour.email != "none"
             else [],
