@@ -32,7 +32,7 @@ def _layout(**more: Any) -> dict[str, Any]:
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": "var(--ink)", "family": "var(--font)", "size": 13},
         "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
-        "legend": {"orientation": "h", "y": 1.12, "x": 0},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
         "hovermode": "closest",
         "height": 320,
     }
@@ -56,8 +56,12 @@ def at_risk(series: Sequence[RiskDay], currency: str, word: Word) -> Chart:
     lines = [_line(word("total"), days, [float(day.total) for day in series], 0, width=3)]
     for number, bucket in enumerate(BUCKETS[1:], 1):
         amounts = [float(day.by_bucket[bucket]) for day in series]
-        lines.append(_line(word(bucket), days, amounts, number))
-    layout = _layout(xaxis=_axis(word("day"), type="date"), yaxis=_axis(currency, rangemode="tozero", tickformat="~s"))
+        if any(amounts):
+            lines.append(_line(bucket, days, amounts, number))
+    layout = _layout(
+        xaxis=_axis("", type="date", tickformat="%m-%d\n%Y", hoverformat="%Y-%m-%d"),
+        yaxis=_axis(currency, rangemode="tozero", tickformat="~s"),
+    )
     return {"data": lines, "layout": {**layout, "hovermode": "x unified"}}
 
 
@@ -124,7 +128,7 @@ def bars(names: Sequence[str], values: Sequence[float | None], title: str, *, pe
     }
     layout = _layout(
         height=60 + 34 * max(len(names), 2),
-        yaxis=_axis(autorange="reversed"),
+        yaxis=_axis(autorange="reversed", showgrid=False),
         xaxis=_axis(title, rangemode="tozero", tickformat=".0%" if percent else ",d"),
         margin={"l": 8, "r": 64, "t": 8, "b": 8},
     )
@@ -136,6 +140,12 @@ def funnel(rungs: Sequence[Rung], word: Word) -> Chart:
     return bars([word(rung.name) for rung in rungs], [rung.borrowers for rung in rungs], word("borrowers"))
 
 
+def _pattern(number: int) -> dict[str, Any]:
+    """Bars differ in pattern as well as in colour."""
+    over = {"size": 7, "solidity": 0.25, "fillmode": "overlay", "fgcolor": "var(--surface)", "fgopacity": 0.6}
+    return {"color": SERIES[number], "pattern": {"shape": ("", "/", "x", ".")[number % 4], **over}}
+
+
 def grouped(names: Sequence[str], groups: Mapping[str, Sequence[float]], title: str, *, percent: bool = False) -> Chart:
     """Several quantities of the same things, side by side."""
     traces = [
@@ -144,15 +154,12 @@ def grouped(names: Sequence[str], groups: Mapping[str, Sequence[float]], title: 
             "name": name,
             "x": list(names),
             "y": list(values),
-            "marker": {
-                "color": SERIES[n],
-                "pattern": {"shape": ("", "/", "x", ".")[n % 4], "size": 6, "fgopacity": 0.5},
-            },
+            "marker": _pattern(n),
         }
         for n, (name, values) in enumerate(groups.items())
     ]
     yaxis = _axis(title, rangemode="tozero", tickformat=".0%" if percent else ",d")
-    return {"data": traces, "layout": _layout(barmode="group", xaxis=_axis(), yaxis=yaxis)}
+    return {"data": traces, "layout": _layout(barmode="group", xaxis=_axis(showgrid=False), yaxis=yaxis)}
 
 
 def shares(agencies: Sequence[AgencyFigures], word: Word) -> Chart:
@@ -177,8 +184,26 @@ def steps(figures: Sequence[StepFigures], word: Word) -> Chart:
 def kept(figures: Sequence[PromiseFigures], word: Word) -> Chart:
     """How promises ended, by the way they were made."""
     outcomes = ("kept", "partly_kept", "broken", "open")
-    groups = {word(o): [float(getattr(f, o)) for f in figures] for o in outcomes}
-    return grouped([word(f.via) for f in figures], groups, word("promises"))
+    names = [f"{word(f.via)} {f.currency}" for f in figures]
+    traces = [
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": word(outcome),
+            "y": names,
+            "x": [getattr(f, outcome) for f in figures],
+            "marker": _pattern(n),
+            "hovertemplate": "%{x:,}",
+        }
+        for n, outcome in enumerate(outcomes)
+    ]
+    layout = _layout(
+        barmode="stack",
+        height=130 + 44 * len(names),
+        yaxis=_axis(autorange="reversed", showgrid=False),
+        xaxis=_axis(word("promises"), tickformat=",d"),
+    )
+    return {"data": traces, "layout": layout}
 
 
 def heat(
@@ -192,7 +217,7 @@ def heat(
         "y": list(ys),
         "z": values,
         "texttemplate": f"%{{z:{form}}}",
-        "colorscale": [[0, "var(--surface)"], [1, "var(--series-1)"]],
+        "colorscale": [[0, "var(--accent-ground)"], [1, "var(--series-1)"]],
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
@@ -201,8 +226,8 @@ def heat(
     }
     layout = _layout(
         height=110 + 32 * max(len(ys), 2),
-        xaxis=_axis(words[0], type="category"),
-        yaxis=_axis(words[1], type="category", autorange="reversed"),
+        xaxis=_axis(words[0], type="category", showgrid=False),
+        yaxis=_axis(words[1], type="category", autorange="reversed", showgrid=False),
     )
     return {"data": [trace], "layout": layout}
 

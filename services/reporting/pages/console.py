@@ -4,7 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -49,6 +49,15 @@ TONES: Mapping[str, str] = {
 }
 
 
+ASKED = {
+    "visit.evidence_sealed.v1": "complete",
+    "visit.appointed.v1": "agreed_to",
+    "placement.ended.v1": "on_time",
+    "dispute.resolved.v1": "upheld",
+}
+"""What a yes or no of these facts answers."""
+
+
 def percent(value: Decimal | None) -> str:
     """A share of one as people read it; a dash where there is none."""
     return "–" if value is None else f"{value * 100:.1f} %"
@@ -57,6 +66,14 @@ def percent(value: Decimal | None) -> str:
 def seconds(value: float | None) -> str:
     """True seconds."""
     return "–" if value is None else f"{value:,.2f} s"
+
+
+def side(value: str) -> str:
+    """One side of a law: numbers with separators, other text as it is."""
+    try:
+        return f"{Decimal(value):,}"
+    except InvalidOperation:
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +89,10 @@ class Console:
         """The console over a desk."""
         made = Pages.of(HERE, desk.zone)
         console = cls(desk, Pages(made.environment, desk.zone, {**SAFE_HEADERS, **CHARTS}), load_phrases(HERE))
-        made.environment.filters.update(share=percent, seconds=seconds, chart=_embedded)
-        made.environment.globals.update(w=console._word_global(), tones=TONES, places=PLACES, plotly=PLOTLY)
+        made.environment.filters.update(share=percent, seconds=seconds, side=side, chart=_embedded)
+        made.environment.globals.update(
+            w=console._word_global(), tones=TONES, asked=ASKED, places=PLACES, plotly=PLOTLY
+        )
         return console
 
     def word(self, language: Language, word: str) -> str:

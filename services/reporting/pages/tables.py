@@ -24,8 +24,8 @@ class Shown:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns to show: a currency stands beside its amounts, an `id` that is made up is not shown."""
-        return tuple(c for c in self.table.columns if c.name != "currency")
+        """The columns to show: a currency stands with its amounts, the parts of a sum in the export and on the case."""
+        return tuple(c for c in self.table.columns if c.name not in {"currency", "principal", "interest", "fees"})
 
     @property
     def filters(self) -> dict[str, str]:

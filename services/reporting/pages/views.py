@@ -1,8 +1,8 @@
 """The routes of the console. Each asks the store, chooses a template, and says nothing itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
@@ -192,7 +192,7 @@ class Views:
             "stage": next((e.label for e in reversed(own) if e.type == "case.stage_changed.v1"), "open"),
             "agency": next((e.agency_id for e in reversed(own) if e.type.startswith("placement.")), None),
         }
-        shown = {"case_id": case_id, "opened": opened, "facts": _kept(request, facts), "loans": loans, **more}
+        shown = {"case_id": case_id, "opened": opened, "facts": folded(_kept(request, facts)), "loans": loans, **more}
         return self.console.show(request, "case.html", view, shown)
 
     def timeline(self, request: Request, id_: str) -> Response:
@@ -203,7 +203,13 @@ class Views:
         if not facts and not cursor:
             return self._unknown(request, id_)
         following = facts[-1].cursor if len(facts) == PAGE else None
-        return self.console.show(request, "timeline.html", view, {"id": id_, "facts": facts, "following": following})
+        case_ids = sorted({e.case_id for e in facts if e.case_id})
+        return self.console.show(
+            request,
+            "timeline.html",
+            view,
+            {"id": id_, "facts": folded(facts), "cases": case_ids, "following": following},
+        )
 
     def search(self, request: Request) -> Response:
         """Go to whatever this id belongs to."""
@@ -244,6 +250,26 @@ KINDS = {
 
 
 def _kept(request: Request, facts: list[Entry]) -> list[Entry]:
-    """The facts of the kind that is asked for; a daily repetition of the same overdue is shown once."""
+    """The facts of the kind that is asked for."""
     only = KINDS.get(request.query_params.get("only", ""))
     return [e for e in facts if only is None or e.type.startswith(only)]
+
+
+Repeated = tuple[Entry, int, datetime]
+"""A fact, how often it was told, and when last."""
+
+MOVES = frozenset({"loan.payment_received.v1", "loan.payment_reversed.v1", "loan.cured.v1", "loan.resumed.v1"})
+"""After these an overdue is news, even with the same amount."""
+
+
+def folded(facts: Iterable[Entry]) -> list[Repeated]:
+    """Facts as lines: the daily repetition of an overdue that says nothing new stands in the line of the first."""
+    lines: dict[object, Repeated] = {}
+    moves = 0
+    for entry in facts:
+        moves += entry.type in MOVES
+        again = entry.type == "loan.overdue.v1"
+        key = (entry.loan_id, entry.amount, moves) if again else entry.event_id
+        first, times, _ = lines.get(key, (entry, 0, entry.valid_time))
+        lines[key] = (first, times + 1, entry.valid_time)
+    return list(lines.values())

@@ -28,13 +28,18 @@ SELECT id, borrower_id, outcome[2] AS outcome, stage[2] AS stage, segment, arm, 
     CASE outcome[2] WHEN 'open' THEN NULL ELSE closed_at END AS closed_at
 FROM thing"""
 
+_KNOWN = """coalesce({0}, (
+        SELECT {0} FROM loan_positions WHERE loan_id = loan.id AND {0} IS NOT NULL AND recorded_time <= :known
+        LIMIT 1))"""
+
 LOANS_STANDING = (
     LOANS
     + f"""
 --
 SELECT loan.id AS id, borrower_id,
     CASE state WHEN 'overdue' THEN {BUCKET_SQL.format(day="CAST(:day AS date)")} ELSE 'M0' END AS bucket, state,
-    arrears, principal, interest, fees, {OUTSTANDING} AS outstanding, currency, oldest_due_on, product, region
+    arrears, principal, interest, fees, {OUTSTANDING} AS outstanding, {_KNOWN.format("currency")} AS currency,
+    oldest_due_on, {_KNOWN.format("product")} AS product, {_KNOWN.format("region")} AS region
 FROM loan CROSS JOIN LATERAL ({STANDING.format(of=":of")}) AS standing"""
 )
 
