@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Error, Page, expect, sync_playwright
 
 from schemas.visits import VisitPermitRequested, VisitRefused
 from services.kit.web import WebThread, listen
@@ -59,6 +59,18 @@ def test_a_team_asks_is_told_go_and_reports_from_a_place_without_connection(
     assert bench.said_of(VisitRefused)[0].conduct.identity_shown
 
 
+def go_when_settled(phone: Page, path: str, tries: int = 20) -> None:
+    """Go there; a navigation that the page itself began without a connection may still be under way."""
+    for last in [False] * (tries - 1) + [True]:
+        try:
+            phone.goto(path)
+            return
+        except Error:
+            if last:
+                raise
+            phone.wait_for_timeout(250)
+
+
 def test_a_result_that_waited_and_is_not_accepted_is_not_lost(phone: Page, asked: VisitPermitRequested):
     address = f"/team/{asked.team[0]}/{asked.visit_id}"
     phone.goto(address)
@@ -69,7 +81,7 @@ def test_a_result_that_waited_and_is_not_accepted_is_not_lost(phone: Page, asked
     phone.context.set_offline(True)
     phone.get_by_role("button", name="Send the result").click()
     phone.context.set_offline(False)
-    phone.goto(f"/team/{asked.team[0]}")
+    go_when_settled(phone, f"/team/{asked.team[0]}")
     phone.get_by_role("link", name="put it right").click()
     expect(phone.get_by_label("Promised to pay")).to_be_visible()
 
