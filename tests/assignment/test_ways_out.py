@@ -119,6 +119,21 @@ def test_unemployment_is_relieved(story):
     assert story.outcomes() == ["hardship_relief"]
 
 
+def test_once_the_bank_has_put_the_loan_right_an_upheld_dispute_holds_nothing_any_more(story):
+    story.opened().disputes(dispute_id(upheld=True)).days(4)
+    assert story.outcomes() == ["dispute_upheld"]
+    assert [hold.reason for hold in story.state.holds] == ["dispute"]
+    story.cured()
+    assert story.state.holds == ()
+    assert story.last(HoldReleased).reason == "dispute"
+
+
+def test_a_dispute_that_is_not_answered_yet_is_held_although_the_loan_is_cured(story):
+    story.opened().disputes()
+    story.cured()
+    assert [hold.reason for hold in story.state.holds] == ["dispute"]
+
+
 def test_another_reason_is_relieved_only_for_the_vulnerable():
     plain, vulnerable = Story(), Story().recorded(vulnerable=True)
     for story in (plain, vulnerable):

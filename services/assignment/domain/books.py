@@ -9,7 +9,7 @@ from schemas.values import Arrears, CaseOutcome
 from services.assignment.domain import cases, loans
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.state import NO_CASE, ZERO, Loan, State
-from services.assignment.domain.steps import Said, loan_of, with_loan
+from services.assignment.domain.steps import Said, loan_of, run, step, with_loan
 
 CURRENCY_OF = {"CN": "CNY", "US": "USD", "IN": "INR", "GB": "GBP"}
 """The currency of a loan of which nothing but a snapshot was ever heard, by the borrower's country."""
@@ -17,7 +17,12 @@ CURRENCY_OF = {"CN": "CNY", "US": "USD", "IN": "INR", "GB": "GBP"}
 
 def cured(state: State, loan_id: str, day: date, at: Moment) -> Said:
     """Nothing is past due on this loan any more."""
-    return cases.close_if_nothing_due(loans.cured(state, loan_id, day), "cured", cases.way_out(state), at)
+    way = cases.way_out(state)
+    return run(
+        loans.cured(state, loan_id, day),
+        step(cases.close_if_nothing_due, "cured", way, at),
+        step(cases.put_right, at),
+    )
 
 
 def closed(state: State, told: LoanClosed, at: Moment) -> Said:

@@ -58,6 +58,13 @@ def _open(state: State, workable: tuple[Loan, ...], at: Moment) -> Said:
     return state, (*said, _opened(state, case), *more)
 
 
+def put_right(state: State, at: Moment) -> Said:
+    """Nothing is past due any more: a dispute that was right, or relief that was given, has nothing left to hold."""
+    if state.case or state.dispute or state.hardship or due_loans(state):
+        return state, ()
+    return holds.release(state, _is_old, "nothing is past due any more", at)
+
+
 def _is_old(hold: Hold) -> bool:
     """A dispute that was right, or relief that was given, was about the default before."""
     return hold.reason in {"dispute", "hardship"}
