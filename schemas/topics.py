@@ -36,7 +36,13 @@ class Topic:
     def config(self) -> dict[str, str]:
         """Broker settings of this topic (Kafka topic configuration names)."""
         keep = -1 if self.retention_days < 0 else self.retention_days * DAY_MILLISECONDS
-        return {"cleanup.policy": self.cleanup, "retention.ms": str(keep), "max.message.bytes": "1048588"}
+        return {
+            "cleanup.policy": self.cleanup,
+            "retention.ms": str(keep),
+            "max.message.bytes": "1048588",
+            # A fact counts from when the broker has it; a producer's clock, or its wait for a broker, proves nothing.
+            "message.timestamp.type": "LogAppendTime",
+        }
 
 
 FOR_EVER = -1
