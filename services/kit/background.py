@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from services.kit.metrics import METRICS
+from services.kit.metrics import WAITS
 
 log = structlog.get_logger("arrears.kit")
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Backoff:
     def next(self, error: BaseException) -> float:
         """How long to wait after this error, in seconds."""
         seconds, self._seconds = self._seconds, min(self._seconds * 2, BACKOFF_SECONDS_MAX)
-        METRICS.waits.add(1, self._what)
+        WAITS.labels(self._what).inc()
         log.warning(f"{self._what}: waiting, then trying again", seconds=seconds, error=repr(error)[:300])
         return seconds
 

@@ -5,10 +5,9 @@ from typing import Generic
 
 import structlog
 
-from services.kit import letters, repeats
+from services.kit import letters, metrics, repeats
 from services.kit.database import transaction
 from services.kit.limits import Limits
-from services.kit.metrics import METRICS
 from services.kit.records import Batch, Item, read_items
 from services.kit.repeats import Sifted
 from services.kit.service import R, S
@@ -31,7 +30,7 @@ class Batches(Generic[S, R]):
     def apply(self, batch: Batch) -> None:
         """Apply a batch once. Raises Fenced, TooManyDeadLetters, and what the database raises when it is away."""
         number = batch.partition
-        with self._room.numbers.of(number), METRICS.batch_seconds.time(batch.topic.name):
+        with self._room.numbers.of(number), metrics.BATCH_SECONDS.labels(batch.topic.name).time():
             items = read_items(batch, self._room.intake, self._room.partitions)
             self._room.again(number, lambda isolate: self._apply(batch, items, isolate))
 
@@ -70,11 +69,11 @@ def _named(items: Sequence[Item]) -> list[str]:
 
 def _report(batch: Batch, sifted: Sifted, work: Work[S, R]) -> None:
     topic, dead = batch.topic.name, len(work.dead)
-    METRICS.records.add(len(sifted.items) - dead - work.parked, topic)
-    METRICS.repeats.add(sifted.repeats, topic)
-    METRICS.dead.add(dead, topic)
-    METRICS.parked.add(work.parked, topic)
-    METRICS.gaps.add(len(sifted.gaps), topic)
+    metrics.RECORDS.labels(topic).inc(len(sifted.items) - dead - work.parked)
+    metrics.REPEATS.labels(topic).inc(sifted.repeats)
+    metrics.DEAD.labels(topic).inc(dead)
+    metrics.PARKED.labels(topic).inc(work.parked)
+    metrics.GAPS.labels(topic).inc(len(sifted.gaps))
     for gap in sifted.gaps:
         log.error("a gap in a sequence", source=gap.source, after=gap.after, before=gap.before)
     for item in sifted.items:

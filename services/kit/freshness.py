@@ -21,7 +21,7 @@ from services.kit.background import Backoff, LoopThread
 from services.kit.broker import Broker
 from services.kit.clock import EPOCH, Clock
 from services.kit.database import transaction
-from services.kit.metrics import METRICS
+from services.kit.metrics import KNOWN_AGE, LAG, show
 from services.kit.outbox import Stream
 
 log = structlog.get_logger("arrears.kit")
@@ -180,8 +180,8 @@ class Freshness:
             if stream[1] in self._owned
         }
         self.lag = sum(behind.values())
-        METRICS.lag.replace({(topic, str(n)): float(lag) for (topic, n), lag in behind.items()})
-        METRICS.fresh_age.replace({(str(n),): time.time() - p.known for n, p in self._owned.items() if p.known})
+        show(LAG, {(topic, str(n)): lag for (topic, n), lag in behind.items()})
+        show(KNOWN_AGE, {(str(n),): time.time() - p.known for n, p in self._owned.items() if p.known})
 
     def _write(self) -> None:
         now = time.time()

@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 
 from schemas.envelope import Event, Fact
 from services.kit.clock import Clock
-from services.kit.metrics import Metric
 from services.kit.service import Context, R, Reaction, S, Service
 from services.kit.vault import Vault
 
@@ -79,9 +78,8 @@ Loop = Callable[[Runtime[S_run, R_run]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plug(Generic[S, R]):
-    """A service with its API, its background loops, and the metrics of its own that `/metrics` shows."""
+    """A service with its API and its background loops."""
 
     service: Service[S, R]
     api: Callable[[Runtime[S, R]], FastAPI]
     loops: Sequence[Loop[S, R]] = ()
-    metrics: Sequence[Metric] = ()

@@ -18,7 +18,7 @@ from services.kit import outbox
 from services.kit.background import Backoff, LoopThread
 from services.kit.broker import Broker
 from services.kit.database import transaction
-from services.kit.metrics import METRICS
+from services.kit.metrics import PUBLISH_SECONDS, PUBLISHED
 from services.kit.outbox import Frame, Frames, Stream
 
 log = structlog.get_logger("arrears.kit")
@@ -119,9 +119,9 @@ class Relay:
             line.next = frames[-1].sequence + 1
             self._acknowledged[stream] = frames[-1].sequence
             self._forget(line)
-            METRICS.published.add(len(frames), stream[0])
+            PUBLISHED.labels(stream[0]).inc(len(frames))
             if since:
-                METRICS.publish_seconds.observe(time.perf_counter() - since)
+                PUBLISH_SECONDS.observe(time.perf_counter() - since)
 
     def _forget(self, line: _Line) -> None:
         """What was read from the table meanwhile need not wait in memory."""

@@ -31,7 +31,6 @@ from services.kit.freshness import Freshness
 from services.kit.intake import Intake
 from services.kit.limits import Limits
 from services.kit.logs import set_up_logs
-from services.kit.metrics import METRICS
 from services.kit.migrate import migrate, migrate_vault
 from services.kit.outbox import Stream
 from services.kit.plug import Loop, Plug
@@ -223,7 +222,6 @@ class _Worker:
     def _serve(self, runtime: Running[Any, Any]) -> None:
         api = self.plug.api(runtime)
         install_problems(api)
-        METRICS.show(*self.plug.metrics)
         self.door.behind = api
         for number, loop in enumerate(self.plug.loops):
             thread = LoopThread(f"loop-{number}")

@@ -29,7 +29,7 @@ from schemas.topics import Topic
 from services.kit.background import Backoff
 from services.kit.database import is_outside
 from services.kit.limits import TooManyDeadLetters
-from services.kit.metrics import METRICS
+from services.kit.metrics import FENCED
 from services.kit.outbox import Stream
 from services.kit.positions import Misplaced
 from services.kit.records import Batch
@@ -430,7 +430,7 @@ class Seam:
             self._stop(error)
             return
         if isinstance(error, Fenced):
-            METRICS.fenced.add()
+            FENCED.inc()
             log.info("fenced, starting again from the stored positions", reason=str(error))
         elif is_outside(error):
             await asyncio.sleep(self._backoff.next(error))

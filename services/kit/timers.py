@@ -9,7 +9,7 @@ import structlog
 from services.kit import letters
 from services.kit.database import transaction
 from services.kit.fold import Stuck, on_timer, timer
-from services.kit.metrics import METRICS
+from services.kit.metrics import STUCK, TICKS
 from services.kit.records import Fault
 from services.kit.service import R, S
 from services.kit.states import Change, Slot
@@ -48,7 +48,7 @@ class Timers(Generic[S, R]):
         """Run what is due on a partition number; answer how many."""
         with self._room.numbers.of(number):
             work = self._room.again(number, lambda isolate: self._run(number, 1 if isolate else limit, isolate))
-        METRICS.ticks.add(len(work.slots))
+        TICKS.inc(len(work.slots))
         return len(work.slots)
 
     def _run(self, number: int, limit: int, isolate: bool) -> Work[S, R]:
@@ -97,7 +97,7 @@ class Timers(Generic[S, R]):
 
     def _push_back(self, work: Work[S, R], changes: Changes[S, R], borrower_id: str, stuck: Stuck) -> None:
         log.error("a tick does not move on, pushed back", service=self._room.service.name, what=str(stuck))
-        METRICS.stuck.add()
+        STUCK.inc()
         work.raw.execute(_ALARM, [borrower_id, str(stuck)])
         clock = self._room.clock
         wall = clock.wall(work.around.now).timestamp() + PUSHED_BACK_SECONDS

@@ -12,9 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from services.kit.metrics import METRICS, exposition
 from services.kit.problem import problem
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -82,7 +82,7 @@ def _own_pages(door: Door) -> FastAPI:
 
     @pages.get("/metrics")
     def metrics() -> Response:
-        return PlainTextResponse(exposition(METRICS.all()), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @pages.get("/version")
     def shown_version() -> Mapping[str, str]:

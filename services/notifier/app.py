@@ -32,7 +32,6 @@ def plug(settings: NotifierSettings) -> Plug[Borrower, Policy]:
         service=service(load_strategy(settings.strategy)),
         api=partial(api, settings=settings),
         loops=(partial(loops.send, settings=settings),),
-        metrics=loops.METRICS,
     )
 
 

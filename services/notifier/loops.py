@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from services.kit.metrics import Metric
-from services.notifier import receipts, sender
 from services.notifier.channels import Channel
 from services.notifier.channels.email import Email
 from services.notifier.channels.letter import Letters, letter_fonts
@@ -16,9 +14,6 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.text import Texts
 from services.notifier.writer import Writer
 from services.rulebook.strategy import load_strategy
-
-METRICS: tuple[Metric, ...] = (sender.SENT, sender.HELD, sender.DOWN, receipts.RECEIPTS)
-"""What notifier counts beyond what the kit counts."""
 
 
 async def send(runtime: Running, *, settings: NotifierSettings) -> None:

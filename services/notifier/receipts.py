@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import structlog
+from prometheus_client import Counter
 
-from services.kit.metrics import Counter
 from services.kit.plug import Runtime
 from services.kit.service import Refused
 from services.notifier import domain, handlers, store_outgoing
@@ -83,7 +83,7 @@ class Inbox:
         with self._runtime.engine.begin() as db:
             found = store_outgoing.waiting(db, owned, BATCH)
             forgotten = store_outgoing.drop_older(db, self._runtime.clock.now() - UNCLAIMED)
-        RECEIPTS.add(forgotten, "nobody's")
+        RECEIPTS.labels("nobody's").inc(forgotten)
         applied = [receipt.reference for receipt in found if self._command(receipt)]
         if applied:
             with self._runtime.engine.begin() as db:
@@ -98,7 +98,7 @@ class Inbox:
         except Refused as refused:
             log.info("receipt_waits", contact_id=receipt.contact_id, reason=str(refused))
             return False
-        RECEIPTS.add(1, receipt.fate)
+        RECEIPTS.labels(receipt.fate).inc()
         return True
 
 

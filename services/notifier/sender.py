@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
+from prometheus_client import Counter, Gauge
 
 from schemas.values import Sealed
-from services.kit.metrics import Counter, Gauge
 from services.kit.plug import Runtime
 from services.kit.service import Refused as NotAllowed
 from services.kit.vault import NotOpened
@@ -73,14 +73,14 @@ class _Lane:
         if self.delay:
             log.info("channel_up", channel=self.name)
         self.delay = 0.0
-        DOWN.set(0, self.name)
+        DOWN.labels(self.name).set(0)
 
     def went_down(self, why: str) -> None:
         if not self.delay:
             log.warning("channel_down", channel=self.name, reason=why)
         self.delay = min(max(self.delay * 2, BACKOFF_SECONDS[0]), BACKOFF_SECONDS[1])
         self.closed_until = time.monotonic() + self.delay
-        DOWN.set(1, self.name)
+        DOWN.labels(self.name).set(1)
 
 
 @dataclass(slots=True)
@@ -198,7 +198,7 @@ class Sender:
             self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
             await self._record(outgoing, domain.released, f"released/{claim}")
             return
-        SENT.add(1, outgoing.channel, type(outcome).__name__.lower())
+        SENT.labels(outgoing.channel, type(outcome).__name__.lower()).inc()
         told = _told(outcome, written, outgoing.language, handed_over)
         await self._record(outgoing, domain.submitted, f"submitted/{claim}", told)
 
