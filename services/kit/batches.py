@@ -1,12 +1,14 @@
 """One fetched batch is one transaction, and moves the stored position by compare-and-set."""
 
-from collections.abc import Sequence
-from typing import Generic
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeAlias
 
 import structlog
 
+from schemas.topics import Topic
 from services.kit import letters, metrics, repeats
 from services.kit.database import transaction
+from services.kit.intake import Intake
 from services.kit.limits import Limits
 from services.kit.records import Batch, Item, read_items
 from services.kit.repeats import Sifted
@@ -16,14 +18,16 @@ from services.kit.writes import Raw
 
 log = structlog.get_logger("arrears.kit")
 UNLIMITED = Limits(10**9, 1.0)
+Read: TypeAlias = Callable[[Batch, Intake, Callable[[Topic], int]], Sequence[Item]]
 _MOVE = "UPDATE positions SET next = %s WHERE topic = %s AND partition = %s AND next = %s"
 
 
 class Batches(Generic[S, R]):
-    """Applies what was fetched."""
+    """Applies what was fetched. `read` decodes it; several services in one process may share what they read."""
 
-    def __init__(self, room: Room[S, R], limits: Limits = UNLIMITED) -> None:
+    def __init__(self, room: Room[S, R], limits: Limits = UNLIMITED, read: Read = read_items) -> None:
         self._room = room
+        self._read = read
         self._fresh_limits = limits
         self._limits: dict[tuple[str, int], Limits] = {}
 
@@ -31,7 +35,7 @@ class Batches(Generic[S, R]):
         """Apply a batch once. Raises Fenced, TooManyDeadLetters, and what the database raises when it is away."""
         number = batch.partition
         with self._room.numbers.of(number), metrics.BATCH_SECONDS.labels(batch.topic.name).time():
-            items = read_items(batch, self._room.intake, self._room.partitions)
+            items = self._read(batch, self._room.intake, self._room.partitions)
             self._room.again(number, lambda isolate: self._apply(batch, items, isolate))
 
     def _apply(self, batch: Batch, items: Sequence[Item], isolate: bool) -> Work[S, R]:
