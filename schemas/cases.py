@@ -1,7 +1,7 @@
 """What assignment says: the case, who works it, what was agreed, what was decided, and where the money went."""
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from schemas.values import (
     Currency,
     Id,
     Instant,
+    LoanStatus,
     NonNegative,
     Positive,
     Product,
@@ -458,12 +459,38 @@ class PaymentAttributed(CaseFact, type="payment.attributed.v1", topic=CASES):
     value_date: date
 
 
+class Versions(Value):
+    """A run of `loan_version` numbers, both ends included."""
+
+    first: Annotated[int, Field(ge=1)]
+    last: Annotated[int, Field(ge=1)]
+
+
+class GapFound(CaseFact, type="case.gap_found.v1", topic=CASES):
+    """A fact of this loan came with a `loan_version` that leaves numbers out: those facts were lost, or come late."""
+
+    loan_id: Id
+    missing: Versions
+    found_at: Instant
+
+
 class LoanRepaired(CaseFact, type="case.repaired.v1", topic=CASES):
-    """A snapshot showed a fact that had not arrived; the case now says what core banking says."""
+    """A snapshot showed a fact that had not arrived; the case now says what core banking says.
+
+    `taken_at` is the snapshot's own time. The loan stands as the other fields say: whoever reads this follows, unless
+    it knows a later fact. `missing` are the versions that never came.
+    """
 
     loan_id: Id
     found: Text
     business_date: date
+    taken_at: Instant | None = None
+    status: LoanStatus | None = None
+    days_past_due: Annotated[int, Field(ge=0)] | None = None
+    arrears: Arrears | None = None
+    currency: Currency | None = None
+    loan_version: Annotated[int, Field(ge=1)] | None = None
+    missing: tuple[Versions, ...] = ()
 
 
 __all__ = [name for name in dir() if name[0].isupper() and name not in {"Channel"}]
