@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeAlias
 
 from schemas.agencies import DataDeletionAttested, PlacementAccepted, PlacementDeclined, PlacementReturned
@@ -17,6 +18,7 @@ from schemas.bank import (
     LoanPaymentReversed,
     LoanRestructured,
     LoanResumed,
+    LoanSnapshot,
 )
 from schemas.contacts import (
     ConsentGiven,
@@ -29,13 +31,24 @@ from schemas.contacts import (
 )
 from schemas.envelope import Fact
 from schemas.visits import VisitCompleted, VisitDispatched, VisitNoContact, VisitRefused, VisitsExhausted
-from services.assignment.domain import books, borrowers, field, loans, matters, money, placements, registry
+from services.assignment.domain import (
+    books,
+    borrowers,
+    field,
+    loans,
+    matters,
+    money,
+    placements,
+    registry,
+    snapshots,
+    versions,
+)
 from services.assignment.domain.field import Result
 from services.assignment.domain.moment import Moment, Reference, end_of
 from services.assignment.domain.money import Money
 from services.assignment.domain.onward import reacting
 from services.assignment.domain.onward import tick as due
-from services.assignment.domain.state import State
+from services.assignment.domain.state import Shown, Snapshot, State
 from services.assignment.domain.steps import Step, step
 from services.kit.service import Context, Handler, Reaction
 
@@ -45,7 +58,16 @@ Here: TypeAlias = Context[Reference]
 def moment(context: Here) -> Moment:
     """The kit's context as the domain knows it."""
     known = context.reference
-    return Moment(context.now, context.recorded, context.cause, known.strategy, known.panel, known.paused)
+    return Moment(
+        context.now,
+        context.happened,
+        context.recorded,
+        context.known_as_of,
+        context.cause,
+        known.strategy,
+        known.panel,
+        known.paused,
+    )
 
 
 def _react(state: State, context: Here, *steps: Step) -> Reaction[State]:
@@ -54,10 +76,15 @@ def _react(state: State, context: Here, *steps: Step) -> Reaction[State]:
 
 def on_loan_overdue(state: State, fact: LoanOverdue, context: Here) -> Reaction[State]:
     """A loan is past due: the case is opened, joined, or as it was."""
-    return _react(state, context, lambda known: (loans.overdue(known, fact), ()))
+    return _react(
+        state,
+        context,
+        step(versions.counted, fact.loan_id, fact.loan_version, moment(context)),
+        lambda known: (loans.overdue(known, fact, context.happened), ()),
+    )
 
 
-def _money(fact: LoanPaymentReceived | LoanPaymentReversed, reason: str = "") -> Money:
+def _money(fact: LoanPaymentReceived | LoanPaymentReversed, happened: datetime, reason: str = "") -> Money:
     return Money(
         fact.payment_id,
         fact.loan_id,
@@ -66,6 +93,7 @@ def _money(fact: LoanPaymentReceived | LoanPaymentReversed, reason: str = "") ->
         fact.value_date,
         fact.arrears_after,
         fact.days_past_due_after,
+        happened,
         fact.loan_version,
         reason,
     )
@@ -73,12 +101,16 @@ def _money(fact: LoanPaymentReceived | LoanPaymentReversed, reason: str = "") ->
 
 def on_payment_received(state: State, fact: LoanPaymentReceived, context: Here) -> Reaction[State]:
     """Money came in."""
-    return _react(state, context, step(money.received, _money(fact), moment(context)))
+    at = moment(context)
+    counting = step(versions.counted, fact.loan_id, fact.loan_version, at)
+    return _react(state, context, counting, step(money.received, _money(fact, context.happened), at))
 
 
 def on_payment_reversed(state: State, fact: LoanPaymentReversed, context: Here) -> Reaction[State]:
     """Money was taken back."""
-    return _react(state, context, step(money.taken_back, _money(fact, fact.reason), moment(context)))
+    at = moment(context)
+    counting = step(versions.counted, fact.loan_id, fact.loan_version, at)
+    return _react(state, context, counting, step(money.taken_back, _money(fact, context.happened, fact.reason), at))
 
 
 def on_loan_cured(state: State, fact: LoanCured, context: Here) -> Reaction[State]:
@@ -104,12 +136,12 @@ def on_loan_charged_off(state: State, fact: LoanChargedOff, context: Here) -> Re
 def on_loan_paused(state: State, fact: LoanPaused, context: Here) -> Reaction[State]:
     """Collection of the loan rests."""
     until = end_of(fact.until_date, 0, state.time_zone) if fact.until_date else None
-    return _react(state, context, lambda known: (loans.paused(known, fact.loan_id, fact.from_date, until), ()))
+    return _react(state, context, lambda known: (loans.paused(known, fact.loan_id, until, context.happened), ()))
 
 
 def on_loan_resumed(state: State, fact: LoanResumed, context: Here) -> Reaction[State]:
     """The pause is over."""
-    return _react(state, context, lambda known: (loans.resumed(known, fact.loan_id, fact.from_date), ()))
+    return _react(state, context, lambda known: (loans.resumed(known, fact.loan_id, context.happened), ()))
 
 
 def on_borrower_recorded(state: State, fact: BorrowerRecorded, context: Here) -> Reaction[State]:
@@ -119,7 +151,27 @@ def on_borrower_recorded(state: State, fact: BorrowerRecorded, context: Here) ->
 
 def on_borrower_snapshot(state: State, fact: BorrowerSnapshot, context: Here) -> Reaction[State]:
     """All loans as core banking holds them."""
-    return _react(state, context, step(books.reconcile, fact, moment(context)))
+    return _react(state, context, step(snapshots.shown, snapshot_of(fact, context), moment(context)))
+
+
+def snapshot_of(fact: BorrowerSnapshot, context: Here) -> Snapshot:
+    """The snapshot as the state keeps it until all that came before it is known."""
+    loans = tuple(_shown(loan) for loan in fact.loans)
+    return Snapshot(fact.business_date, context.happened, context.recorded, context.now, loans)
+
+
+def _shown(loan: LoanSnapshot) -> Shown:
+    left = loan.arrears
+    return Shown(
+        loan.loan_id,
+        loan.status,
+        left.principal,
+        left.interest,
+        left.fees,
+        loan.outstanding_principal,
+        loan.days_past_due,
+        loan.loan_version,
+    )
 
 
 def on_notice_delivered(state: State, fact: NoticeDelivered, context: Here) -> Reaction[State]:

@@ -29,6 +29,7 @@ from schemas.cases import (
     HardshipRejected,
     HoldPlaced,
     HoldReleased,
+    LoanRepaired,
     PlacementActivated,
     PlacementEnded,
     PlacementRecalled,
@@ -120,6 +121,11 @@ def on_loan_paused(state: Borrower, fact: LoanPaused, context: Here) -> Reaction
 def on_loan_resumed(state: Borrower, fact: LoanResumed, context: Here) -> Reaction[Borrower]:
     """A pause is over."""
     return flow.follow(state, loans.resumed(state, fact), context)
+
+
+def on_loan_repaired(state: Borrower, fact: LoanRepaired, context: Here) -> Reaction[Borrower]:
+    """A fact about a loan was lost; a snapshot shows how the loan stands."""
+    return flow.follow(state, loans.repaired(state, fact), context)
 
 
 def on_borrower_recorded(state: Borrower, fact: BorrowerRecorded, context: Here) -> Reaction[Borrower]:
@@ -227,6 +233,7 @@ HANDLERS: Mapping[type[Fact], Handler[Borrower, Policy]] = {
     LoanPaused: on_loan_paused,
     LoanResumed: on_loan_resumed,
     BorrowerRecorded: on_borrower_recorded,
+    LoanRepaired: on_loan_repaired,
     CaseOpened: on_case_opened,
     CaseReopened: on_case_opened,
     CaseClosed: on_case_closed,

@@ -24,6 +24,7 @@ from schemas.cases import (
     HardshipRejected,
     HoldPlaced,
     HoldReleased,
+    LoanRepaired,
     PlacementActivated,
     PlacementRecalled,
     PlanAccepted,
@@ -74,7 +75,12 @@ def on_payment_reversed(state: Borrower, fact: LoanPaymentReversed, ctx: Ctx) ->
 
 def on_cured(state: Borrower, fact: LoanCured, ctx: Ctx) -> Done:
     """Nothing is past due on the loan."""
-    return stops.stop_loan(state, fact.loan_id, "cured", ctx)
+    return stops.cured(state, fact.loan_id, fact.business_date, ctx)
+
+
+def on_loan_repaired(state: Borrower, fact: LoanRepaired, ctx: Ctx) -> Done:
+    """A fact about a loan was lost; a snapshot shows how the loan stands."""
+    return stops.repaired(state, fact, ctx)
 
 
 def on_closed(state: Borrower, fact: LoanClosed, ctx: Ctx) -> Done:
@@ -273,6 +279,7 @@ HANDLERS: Mapping[type[Fact], Handler[Borrower, Panel]] = {
     LoanChargedOff: on_charged_off,
     LoanPaused: on_paused,
     LoanResumed: on_resumed,
+    LoanRepaired: on_loan_repaired,
     BorrowerRecorded: on_recorded,
     ContactAllowed: on_allowed,
     ContactDenied: on_denied,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from schemas.bank import LoanOverdue
 from schemas.values import Arrears
+from services.assignment.domain.moment import local_day
 from services.assignment.domain.state import ZERO, Loan, Settled, State
 from services.assignment.domain.steps import loan_of, with_loan
 
@@ -16,15 +17,26 @@ if TYPE_CHECKING:
 Sign = Literal[1, -1]
 
 
-def stale(loan: Loan | None, version: int | None) -> bool:
-    """True for a word that is older than what is known; versions count up per loan."""
-    return loan is not None and version is not None and version < loan.version
+def _older(loan: Loan | None, version: int | None, day: date) -> bool:
+    """Whether a word about a day says less than is known: by version where both have one, else by the day."""
+    if loan is None:
+        return False
+    if version is not None and loan.version:
+        return version < loan.version
+    return loan.as_of is not None and day < loan.as_of
 
 
-def overdue(state: State, told: LoanOverdue) -> State:
-    """The loan is past due, by this much. Told again, it changes nothing."""
+def _posted_before(loan: Loan, version: int | None, happened: datetime) -> bool:
+    """The same for money, whose value date may lie far back: it counts by when it was posted."""
+    if version is not None and loan.version:
+        return version < loan.version
+    return loan.heard is not None and happened < loan.heard
+
+
+def overdue(state: State, told: LoanOverdue, happened: datetime) -> State:
+    """The loan is past due, by this much. Told again, or late, it changes nothing."""
     known = loan_of(state, told.loan_id)
-    if stale(known, told.loan_version):
+    if _older(known, told.loan_version, told.business_date):
         return state
     loan = replace(
         known or Loan(told.loan_id),
@@ -36,7 +48,7 @@ def overdue(state: State, told: LoanOverdue) -> State:
     )
     loan = _with_arrears(loan, told.arrears, told.days_past_due)
     loan = replace(loan, settled=_still_settled(loan.settled, told), status=_living(loan.status))
-    return with_loan(state, _known_at(loan, told.business_date, told.loan_version))
+    return with_loan(state, _known_at(loan, told.business_date, happened, told.loan_version))
 
 
 def _living(status: Literal["open", "paused", "charged_off", "closed"]) -> Literal["open", "paused", "charged_off"]:
@@ -54,65 +66,70 @@ def _with_arrears(loan: Loan, arrears: Arrears, days: int) -> Loan:
     return replace(loan, principal=arrears.principal, interest=arrears.interest, fees=arrears.fees, days_past_due=days)
 
 
-def _known_at(loan: Loan, day: date, version: int | None) -> Loan:
-    as_of = max(day, loan.as_of) if loan.as_of else day
-    return replace(loan, as_of=as_of, version=max(loan.version, version or 0))
+def _known_at(loan: Loan, day: date | None, happened: datetime, version: int | None = None) -> Loan:
+    days = [known for known in (day, loan.as_of) if known]
+    heard = max(happened, loan.heard) if loan.heard else happened
+    return replace(loan, as_of=max(days, default=None), heard=heard, version=max(loan.version, version or 0))
 
 
 def after_money(state: State, money: "Money", sign: Sign) -> State:
     """What is past due after a payment (sign 1) or one taken back (-1). Unknown loans stay unknown."""
     loan = loan_of(state, money.loan_id)
-    if loan is None or stale(loan, money.version):
+    if loan is None or _posted_before(loan, money.version, money.happened):
         return state
     moved = loan.principal - money.arrears_after.principal
     outstanding = max(ZERO, loan.outstanding - moved) if _same_way(moved, sign) else loan.outstanding
     loan = _with_arrears(loan, money.arrears_after, money.days_past_due_after)
     oldest = money.value_date - timedelta(days=loan.days_past_due) if loan.arrears > 0 else None
     loan = replace(loan, outstanding=outstanding, oldest_due=oldest, settled=loan.settled if loan.arrears else None)
-    return with_loan(state, _known_at(loan, money.value_date, money.version))
+    posted = min(money.value_date, local_day(money.happened, state.time_zone))  # a value date may lie ahead
+    return with_loan(state, _known_at(loan, posted, money.happened, money.version))
 
 
 def _same_way(moved: Decimal, sign: Sign) -> bool:
     return moved * sign > 0
 
 
-def cured(state: State, loan_id: str, day: date) -> State:
-    """Nothing is past due on this loan any more."""
-    return _change(state, loan_id, day, "cured")
+def cured(state: State, loan_id: str, day: date, happened: datetime) -> State:
+    """Nothing is past due on this loan any more. A cure told late says nothing of what has come due since."""
+    known = loan_of(state, loan_id)
+    return state if _older(known, None, day) else _change(state, loan_id, day, happened, "cured")
 
 
-def closed(state: State, loan_id: str, day: date) -> State:
+def closed(state: State, loan_id: str, day: date, happened: datetime) -> State:
     """The loan has ended."""
-    return _change(state, loan_id, day, "closed")
+    return _change(state, loan_id, day, happened, "closed")
 
 
-def charged_off(state: State, loan_id: str, day: date) -> State:
+def charged_off(state: State, loan_id: str, day: date, happened: datetime) -> State:
     """The lender has written the loan off; it is not collected here any more."""
-    return _change(state, loan_id, day, "charged_off")
+    return _change(state, loan_id, day, happened, "charged_off")
 
 
-def _change(state: State, loan_id: str, day: date, what: Literal["cured", "closed", "charged_off"]) -> State:
+def _change(
+    state: State, loan_id: str, day: date, happened: datetime, what: Literal["cured", "closed", "charged_off"]
+) -> State:
     loan = loan_of(state, loan_id)
     if loan is None:
         return state
     if what != "charged_off":
         loan = replace(loan, principal=ZERO, interest=ZERO, fees=ZERO, days_past_due=0, oldest_due=None, settled=None)
     status: Literal["open", "paused", "charged_off", "closed"] = loan.status if what == "cured" else what
-    return with_loan(state, _known_at(replace(loan, status=status), day, None))
+    return with_loan(state, _known_at(replace(loan, status=status), day, happened))
 
 
-def paused(state: State, loan_id: str, day: date, until: datetime | None) -> State:
-    """Collection of this loan rests, until it is resumed or `until` has come."""
+def paused(state: State, loan_id: str, until: datetime | None, happened: datetime) -> State:
+    """Collection of this loan rests, until it is resumed or `until` has come. The days of a pause may lie ahead."""
     loan = loan_of(state, loan_id) or Loan(loan_id)
-    return with_loan(state, _known_at(replace(loan, status="paused", paused_until=until), day, None))
+    return with_loan(state, _known_at(replace(loan, status="paused", paused_until=until), None, happened))
 
 
-def resumed(state: State, loan_id: str, day: date) -> State:
+def resumed(state: State, loan_id: str, happened: datetime) -> State:
     """The pause is over."""
     loan = loan_of(state, loan_id)
     if loan is None or loan.status != "paused":
         return state
-    return with_loan(state, _known_at(replace(loan, status="open", paused_until=None), day, None))
+    return with_loan(state, _known_at(replace(loan, status="open", paused_until=None), None, happened))
 
 
 def resume_due(state: State, now: datetime) -> State:

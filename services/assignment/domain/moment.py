@@ -24,11 +24,14 @@ class Reference:
 class Moment:
     """When and why something is decided, and on what knowledge.
 
-    now: the clock's instant. recorded: when the broker took the cause. paused: no new placement is to be offered.
+    now: the clock's instant. happened: the cause's own time. recorded: when the broker took it. known_as_of: up to
+    when all facts about this borrower have been read. paused: no new placement is to be offered.
     """
 
     now: datetime
+    happened: datetime
     recorded: datetime
+    known_as_of: datetime
     cause: str
     strategy: Strategy
     panel: Panel

@@ -1,7 +1,7 @@
 """Where the money went: each payment attributed once, each reversal its exact mirror, agencies' fees to the cent."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Literal
 
@@ -28,6 +28,7 @@ class Money:
     value_date: date
     arrears_after: Arrears
     days_past_due_after: int
+    happened: datetime
     version: int | None = None
     reason: str = ""
 

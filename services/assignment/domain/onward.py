@@ -17,6 +17,7 @@ from services.assignment.domain import (
     placements,
     plans,
     promises,
+    snapshots,
 )
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.stages import fall_back
@@ -69,6 +70,7 @@ def tick(state: State, at: Moment) -> Said:
     """Do all that is due, then what follows."""
     return run(
         prune(state, at.now),
+        step(snapshots.reconcile, at),
         step(promises.tick, at),
         step(plans.tick, at),
         step(placements.tick, at),
@@ -105,6 +107,7 @@ def next_at(state: State) -> datetime | None:
         *legal.timers(state),
         *holds.ends(state),
         *loans.timers(state),
+        snapshots.look_again_at(state),
         seek_at,
     )
     return min((instant for instant in due if instant), default=None)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal
 
 from schemas.cases import Arm, CaseStage, HoldReason, Segment
-from schemas.values import BorrowerStatus, CaseOutcome, Product
+from schemas.values import BorrowerStatus, CaseOutcome, LoanStatus, Product
 from services.assignment.domain.moves import PlacementState, PlanState, PromiseState
 
 ZERO = Decimal("0.00")
@@ -31,7 +31,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """One loan as core banking last told it."""
+    """One loan as core banking last told it.
+
+    as_of, heard: business day and event time of the latest word. missing: runs of versions that have not come.
+    """
 
     loan_id: str
     product: Product = "consumer_loan"
@@ -44,7 +47,9 @@ class Loan:
     days_past_due: int = 0
     oldest_due: date | None = None
     as_of: date | None = None
+    heard: datetime | None = None
     version: int = 0
+    missing: tuple[tuple[int, int], ...] = ()
     status: Literal["open", "paused", "charged_off", "closed"] = "open"
     paused_until: datetime | None = None
     demanded_on: date | None = None
@@ -59,6 +64,36 @@ class Loan:
     def due(self) -> bool:
         """True while something of this loan is to be collected, paused or not."""
         return self.arrears > 0 and self.status in {"open", "paused"} and self.settled is None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One loan as a snapshot shows it."""
+
+    loan_id: str
+    status: LoanStatus
+    principal: Decimal = ZERO
+    interest: Decimal = ZERO
+    fees: Decimal = ZERO
+    outstanding: Decimal = ZERO
+    days_past_due: int = 0
+    version: int | None = None
+
+    @property
+    def arrears(self) -> Decimal:
+        """All that is past due, in the loan's currency."""
+        return self.principal + self.interest + self.fees
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All loans of the borrower on a business day; when it was taken, when the broker had it, when to look at it."""
+
+    business_date: date
+    taken_at: datetime
+    recorded: datetime
+    look_at: datetime
+    loans: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +274,7 @@ class State:
     stop_requested: bool = False
     counters: dict[str, int] = field(default_factory=dict)
     loans: tuple[Loan, ...] = ()
+    snapshot: Snapshot | None = None
     case: Case | None = None
     last: ClosedCase | None = None
     placement: Placement | None = None

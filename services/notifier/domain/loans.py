@@ -17,7 +17,8 @@ from schemas.bank import (
     LoanPaymentReversed,
     LoanResumed,
 )
-from schemas.values import Arrears
+from schemas.cases import LoanRepaired
+from schemas.values import Arrears, LoanStatus
 from services.notifier.domain.asking import zone_for
 from services.notifier.domain.state import Borrower, DueSoon, Loan, Standing, Sums
 from services.rulebook.local import local_day
@@ -93,6 +94,47 @@ def resumed(state: Borrower, fact: LoanResumed) -> Borrower:
     if loan.standing != "paused":
         return state
     return state.with_loan(replace(loan, standing=loan.unpaused, resumes_on=None))
+
+
+STANDINGS: dict[LoanStatus, Standing] = {
+    "current": "clear",
+    "overdue": "overdue",
+    "paused": "paused",
+    "charged_off": "charged_off",
+    "closed": "closed",
+}
+
+
+def repaired(state: Borrower, fact: LoanRepaired) -> Borrower:
+    """A fact was lost: the loan stands as core banking's snapshot shows it, unless something as late is known."""
+    loan, status = state.loan(fact.loan_id), fact.status
+    if status is None or fact.taken_at is None or fact.arrears is None or _as_late(loan, fact, fact.taken_at):
+        return state
+    owed = fact.arrears.total > 0 and status in ("overdue", "paused")
+    since = fact.business_date - timedelta(days=fact.days_past_due or 0)
+    known = replace(
+        _heard(loan, fact.business_date, fact.taken_at, fact.loan_version),
+        currency=loan.currency or fact.currency or "",
+        standing=STANDINGS[status],
+        unpaused="overdue" if owed else "clear",
+        resumes_on=loan.resumes_on if status == "paused" else None,
+        arrears=sums(fact.arrears) if owed else Sums(),
+        past_due_since=since if owed else None,
+        due_soon=loan.due_soon if status == "current" else None,
+    )
+    return state.with_loan(known)
+
+
+def _as_late(loan: Loan, fact: LoanRepaired, taken_at: datetime) -> bool:
+    """Whether what is known is as late as the snapshot; of the same instant the one that stops wins."""
+    if fact.loan_version and loan.version and fact.loan_version < loan.version:
+        return True
+    if loan.paid_heard is not None and taken_at < loan.paid_heard:
+        return True
+    if loan.as_of is None or loan.heard is None:
+        return False
+    known, shown = (loan.as_of, loan.heard), (fact.business_date, taken_at)
+    return shown < known or (shown == known and fact.status == "overdue")
 
 
 def sums(arrears: Arrears) -> Sums:

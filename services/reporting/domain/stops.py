@@ -72,6 +72,15 @@ def _of_loans(fact: Fact, valid: datetime) -> Iterator[Mark]:
             yield _pause(fact, valid.date())
         case bank.LoanResumed():
             yield Mark("release", PAUSED, fact.borrower_id, fact.loan_id)
+        case cases.LoanRepaired() if fact.status is not None:
+            yield from _repaired(fact)
+
+
+def _repaired(fact: cases.LoanRepaired) -> Iterator[Mark]:
+    """A lost fact takes effect with its repair: what it would have stopped or released."""
+    past_due = fact.status in ("overdue", "paused")
+    yield Mark("release" if past_due else "stop", SETTLED, fact.borrower_id, fact.loan_id)
+    yield Mark("stop" if fact.status == "paused" else "release", PAUSED, fact.borrower_id, fact.loan_id)
 
 
 def _of_the_borrower(fact: Fact) -> Iterator[Mark]:

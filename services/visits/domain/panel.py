@@ -97,6 +97,11 @@ class Moment(Protocol):
         ...
 
     @property
+    def happened(self) -> datetime:
+        """The cause's own time."""
+        ...
+
+    @property
     def recorded(self) -> datetime:
         """When the broker, or the service, took the cause."""
         ...

@@ -72,11 +72,16 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Loan:
-    """Whether collection of a loan goes on, and what is past due on it."""
+    """Whether collection of a loan goes on, and what is past due on it.
+
+    as_of: latest business day on which it was told past due or shown by a snapshot. heard: time of the latest fact.
+    """
 
     status: LoanStatus = "overdue"
     arrears: Decimal | None = None
     paused_until: date | None = None
+    as_of: date | None = None
+    heard: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

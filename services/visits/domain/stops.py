@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import cast
 
+from schemas import values
+from schemas.cases import LoanRepaired
 from services.visits.domain.life import abort, cancel, replan
 from services.visits.domain.panel import Moment
 from services.visits.domain.planning import exhaust, next_plan_at, plan, zone_of
@@ -38,10 +40,18 @@ OUTLIVES_CASE = frozenset({"stop_request"})
 
 def overdue(borrower: Borrower, loan_id: str, arrears: Decimal, business_date: date, at: Moment) -> Outcome:
     """A loan is past due: that ends a stop by payment, cure or close; a pause only when its own day is over."""
-    before = borrower.loans.get(loan_id)
-    if before is not None and before.status == "paused" and not _pause_over(before, business_date):
-        return _with_loan(borrower, loan_id, replace(before, arrears=arrears)), ()
-    return plan(_with_loan(borrower, loan_id, Loan("overdue", arrears)), at)
+    before = borrower.loans.get(loan_id, Loan())
+    if _older(before, business_date):
+        return borrower, ()
+    known = replace(before, arrears=arrears, as_of=business_date)
+    if before.status == "paused" and not _pause_over(before, business_date):
+        return _with_loan(borrower, loan_id, known, at), ()
+    return plan(_with_loan(borrower, loan_id, replace(known, status="overdue", paused_until=None), at), at)
+
+
+def _older(known: Loan, day: date) -> bool:
+    """Whether a word about a day comes late: something is known of a later one."""
+    return known.as_of is not None and day < known.as_of
 
 
 def _pause_over(loan: Loan, business_date: date) -> bool:
@@ -53,7 +63,7 @@ def paid(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome
     before = borrower.loans.get(loan_id, Loan())
     status: LoanStatus = before.status if left else "paid"  # no payment ends a stop
     return _decided_anew(
-        _with_loan(borrower, loan_id, replace(before, status=status, arrears=left)), loan_id, "payment", at
+        _with_loan(borrower, loan_id, replace(before, status=status, arrears=left), at), loan_id, "payment", at
     )
 
 
@@ -61,13 +71,48 @@ def reversed_payment(borrower: Borrower, loan_id: str, left: Decimal, at: Moment
     """Money was taken back: what is past due is past due again."""
     before = borrower.loans.get(loan_id, Loan())
     status: LoanStatus = "overdue" if left and before.status != "paused" else before.status
-    return plan(_with_loan(borrower, loan_id, replace(before, status=status, arrears=left)), at)
+    return plan(_with_loan(borrower, loan_id, replace(before, status=status, arrears=left), at), at)
+
+
+def cured(borrower: Borrower, loan_id: str, day: date, at: Moment) -> Outcome:
+    """Nothing is past due on the loan. Told late, it says nothing of what has come due since."""
+    known = borrower.loans.get(loan_id, Loan())
+    return (borrower, ()) if _older(known, day) else stop_loan(borrower, loan_id, "cured", at)
+
+
+def repaired(borrower: Borrower, fact: LoanRepaired, at: Moment) -> Outcome:
+    """A fact was lost: the loan stands as a snapshot shows it, unless something as late is known. A stop wins a tie."""
+    known = borrower.loans.get(fact.loan_id, Loan())
+    if fact.status is None or fact.arrears is None or fact.taken_at is None or _as_late(known, fact, fact.taken_at):
+        return borrower, ()
+    shown = replace(known, as_of=fact.business_date, heard=fact.taken_at, arrears=fact.arrears.total)
+    status = SHOWN[fact.status]
+    until = known.paused_until if status == "paused" else None
+    after = _with_loan(borrower, fact.loan_id, replace(shown, status=status, paused_until=until))
+    if status == "overdue":
+        return plan(after, at)
+    return _decided_anew(after, fact.loan_id, cast("CancelReason", status), at)
+
+
+SHOWN: dict[values.LoanStatus, LoanStatus] = {
+    "current": "cured",
+    "overdue": "overdue",
+    "paused": "paused",
+    "charged_off": "charged_off",
+    "closed": "closed",
+}
+
+
+def _as_late(known: Loan, fact: LoanRepaired, taken_at: datetime) -> bool:
+    if known.heard is None:
+        return False
+    return taken_at < known.heard or (taken_at == known.heard and fact.status == "overdue")
 
 
 def stop_loan(borrower: Borrower, loan_id: str, status: LoanStatus, at: Moment, until: date | None = None) -> Outcome:
     """Collection of this loan stops. A visit that was about it is off; what is left is asked for anew."""
     before = borrower.loans.get(loan_id, Loan())
-    after = _with_loan(borrower, loan_id, replace(before, status=status, paused_until=until))
+    after = _with_loan(borrower, loan_id, replace(before, status=status, paused_until=until), at)
     return _decided_anew(after, loan_id, cast("CancelReason", status), at)
 
 
@@ -76,7 +121,7 @@ def resume_loan(borrower: Borrower, loan_id: str, at: Moment) -> Outcome:
     before = borrower.loans.get(loan_id, Loan())
     if before.status != "paused":
         return borrower, ()
-    return plan(_with_loan(borrower, loan_id, replace(before, status="overdue", paused_until=None)), at)
+    return plan(_with_loan(borrower, loan_id, replace(before, status="overdue", paused_until=None), at), at)
 
 
 def _decided_anew(borrower: Borrower, loan_id: str, reason: CancelReason, at: Moment) -> Outcome:
@@ -85,7 +130,10 @@ def _decided_anew(borrower: Borrower, loan_id: str, reason: CancelReason, at: Mo
     return replan(borrower, reason, at)
 
 
-def _with_loan(borrower: Borrower, loan_id: str, loan: Loan) -> Borrower:
+def _with_loan(borrower: Borrower, loan_id: str, loan: Loan, at: Moment | None = None) -> Borrower:
+    """The borrower with this loan as it stands; `at` where the bank itself has just spoken of it."""
+    if at is not None:
+        loan = replace(loan, heard=max(at.happened, loan.heard) if loan.heard else at.happened)
     return replace(borrower, loans={**borrower.loans, loan_id: loan})
 
 
