@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from schemas.values import Reason
-from services.rulebook.kinds import Finding, Question
-from services.rulebook.local import DAY, day_start, local_day, zone_of
-from services.rulebook.packs import Force, Rule, Rulebook
+from services.rulebook.kinds.asking import Finding, Question, earliest
+from services.rulebook.local import DAY, day_start, zone_of
+from services.rulebook.packs import Asked, Rule, Rulebook
 from services.rulebook.question import Decision, History, Profile, Proposal
 
 NO_RULEBOOK = "none"
@@ -19,27 +19,6 @@ HORIZON = timedelta(days=400)
 """Beyond it no `retry_at` is looked for: facts will have changed."""
 
 TRIES = 100
-
-
-@dataclass(frozen=True, slots=True)
-class _Judged:
-    """What one rule in force said at one instant."""
-
-    rule: Rule
-    force: Force
-    finding: Finding
-    lifts_at: datetime | None
-
-    def blocks(self, proposal: Proposal) -> bool:
-        return not self.finding.passes and not self.overridden(proposal)
-
-    def overridden(self, proposal: Proposal) -> bool:
-        return not self.finding.passes and self.force == "SOFT" and bool(proposal.overrides.get(self.rule.id))
-
-    def reason(self, proposal: Proposal) -> Reason:
-        why = proposal.overrides.get(self.rule.id, "")
-        text = f"{self.rule.text} ({self.finding.text})" + (f" Overridden: {why}" if self.overridden(proposal) else "")
-        return Reason(rule_id=self.rule.id, clause=self.rule.clause, force=self.force, text=text)
 
 
 def decide(
@@ -53,79 +32,83 @@ def decide(
     if proposal.until is not None and at >= proposal.until:
         gone = _reason("GATE-WINDOW", "the time proposed for it has passed")
         return _closed(gone, profile, rulebook, at)
-    return _decided(_Asked(proposal, history, profile, rulebook, _zone(profile)), at)
+    return _Case(proposal, history, profile, rulebook, _zone(profile)).decided(at)
+
+
+Judged = tuple[Asked, Finding]
+"""A rule in force, and what it said at one instant."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Case:
     proposal: Proposal
     history: History
     profile: Profile
     rulebook: Rulebook
     zone: ZoneInfo
 
-    def judge(self, at: datetime) -> list[_Judged]:
-        day, book = local_day(at, self.zone), self.rulebook
-        return [
-            _Judged(rule, force, self._finding(rule, at), _lifted(rule, self.zone))
-            for rule in book.rules
-            if rule.concerns(self.proposal.channel) and (force := rule.force_on(day)) is not None
-        ]
-
-    def _finding(self, rule: Rule, at: datetime) -> Finding:
-        question = Question(
-            self.proposal, self.history, self.profile, self.zone, self.rulebook.calendars, at, rule.channels
+    def decided(self, at: datetime) -> Decision:
+        local = at.astimezone(self.zone)
+        question = self._question(at, local)
+        judged = [(asked, asked.judge(question)) for asked in self.rulebook.asked(self.proposal, question.day)]
+        failed = [(asked, finding) for asked, finding in judged if not finding.passes]
+        blocking = [one for one in failed if not self._overridden(one[0])] if failed else failed
+        return Decision(
+            allowed=not blocking,
+            reasons=tuple(self._reason(*one) for one in blocking or failed),
+            rulebook=self.rulebook.label,
+            local_time=local.isoformat(),
+            time_zone=self.profile.time_zone,
+            counters={asked.rule.id: finding.count for asked, finding in judged if finding.count is not None},
+            retry_at=earliest(self._retry_at(blocking, at), self.rulebook.in_force_until) if blocking else None,
+            expires_at=None if blocking else self._expires_at(judged, question),
         )
-        finding: Finding = rule.parameters.judge(question)
-        return finding
 
+    def _question(self, at: datetime, local: datetime) -> Question:
+        known = self.proposal, self.history, self.profile, self.zone, self.rulebook.calendars
+        return Question(*known, at, local.date(), local.time())
 
-def _decided(asked: _Asked, at: datetime) -> Decision:
-    judged = asked.judge(at)
-    blocking = [j for j in judged if j.blocks(asked.proposal)]
-    spoken = blocking or [j for j in judged if j.overridden(asked.proposal)]
-    return Decision(
-        allowed=not blocking,
-        reasons=tuple(j.reason(asked.proposal) for j in spoken),
-        rulebook=asked.rulebook.label,
-        local_time=at.astimezone(asked.zone).isoformat(),
-        time_zone=asked.profile.time_zone,
-        counters={j.rule.id: j.finding.count for j in judged if j.finding.count is not None},
-        retry_at=_retry_at(asked, blocking, at) if blocking else None,
-        expires_at=None if blocking else _expires_at(asked, judged, at),
-    )
+    def _blocking(self, at: datetime) -> Sequence[Judged]:
+        question = self._question(at, at.astimezone(self.zone))
+        judged = ((asked, asked.judge(question)) for asked in self.rulebook.asked(self.proposal, question.day))
+        return [one for one in judged if not one[1].passes and not self._overridden(one[0])]
 
+    def _overridden(self, asked: Asked) -> bool:
+        return asked.force == "SOFT" and bool(self.proposal.overrides.get(asked.rule.id))
 
-def _retry_at(asked: _Asked, blocking: Sequence[_Judged], at: datetime) -> datetime | None:
-    """The earliest instant after `at` at which every rule passes; each rule names its own, the latest is tried next."""
-    latest = at
-    for _ in range(TRIES):
-        if not blocking:
-            return latest
-        times = [_earlier(j.finding.retry_at, j.lifts_at) for j in blocking]
-        if any(time is None for time in times):
-            return None
-        following = max(time for time in times if time is not None)
-        if following <= latest or following - at > HORIZON:
-            return None
-        latest = following
-        blocking = [j for j in asked.judge(latest) if j.blocks(asked.proposal)]
-    return None
+    def _reason(self, asked: Asked, finding: Finding) -> Reason:
+        rule, text = asked.rule, f"{asked.rule.text} ({finding.text})"
+        if self._overridden(asked):
+            text += f" Overridden: {self.proposal.overrides[rule.id]}"
+        return Reason(rule_id=rule.id, clause=rule.clause, force=asked.force, text=text)
 
+    def _retry_at(self, blocking: Sequence[Judged], at: datetime) -> datetime | None:
+        """The earliest instant after `at` at which every rule passes; each names its own, the latest is tried next."""
+        latest = at
+        for _ in range(TRIES):
+            if not blocking:
+                return latest
+            times = [earliest(finding.retry_at, _lifted(asked.rule, self.zone)) for asked, finding in blocking]
+            following = max((time for time in times if time is not None), default=latest)
+            if None in times or following <= latest or following - at > HORIZON:
+                return None
+            latest = following
+            blocking = self._blocking(latest)
+        return None
 
-def _expires_at(asked: _Asked, judged: Sequence[_Judged], at: datetime) -> datetime:
-    """The first edge after which a rule may say otherwise; the end of the local day where no rule names one."""
-    ends = [j.finding.ends_at for j in judged if j.finding.ends_at is not None]
-    until = asked.proposal.until or day_start(local_day(at, asked.zone) + DAY, asked.zone)
-    return min([until, *ends])
+    def _expires_at(self, judged: Sequence[Judged], question: Question) -> datetime:
+        """The first edge after which a rule may say otherwise; the end of the local day where no rule names one."""
+        ends = self.proposal.until or question.tomorrow
+        if self.rulebook.in_force_until is not None:
+            ends = min(ends, self.rulebook.in_force_until)
+        for _, finding in judged:
+            if finding.ends_at is not None and finding.ends_at < ends:
+                ends = finding.ends_at
+        return ends
 
 
 def _lifted(rule: Rule, zone: ZoneInfo) -> datetime | None:
     return None if rule.effective_to is None else day_start(rule.effective_to + DAY, zone)
-
-
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min((time for time in (one, other) if time is not None), default=None)
 
 
 def _zone(profile: Profile) -> ZoneInfo:
@@ -139,7 +122,7 @@ def _unknown(profile: Profile | None, rulebook: Rulebook | None) -> Reason | Non
     if profile is None or not profile.time_zone:
         return _reason("GATE-TIME-ZONE", "no time zone known")
     if rulebook is None or profile.region.partition("-")[0] != rulebook.country:
-        return _reason("GATE-REGION", f"no rule book for the region {profile.region}")
+        return _reason("GATE-REGION", f"no rule book in force for the region {profile.region}")
     if profile.region not in rulebook.regions:
         return _reason("GATE-REGION", f"the region {profile.region} is not known")
     if zone_of(profile.time_zone) is None:

@@ -1,13 +1,16 @@
 """A rule book: the rules of one country, read from a pack. Data with a version; the house's own rules are marked so."""
 
-from dataclasses import dataclass, field, replace
-from datetime import date
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from schemas.values import Channel
-from services.rulebook.kinds import KINDS, Parameters
+from schemas.values import Channel, Party, Product
+from services.rulebook.calendars import Calendars, load_calendars
+from services.rulebook.kinds import KINDS, Finding, Parameters, Question
+from services.rulebook.question import Proposal
 from services.rulebook.reading import BadPack, Document
 from services.rulebook.shape import Mistake, Must
 
@@ -25,41 +28,66 @@ TWO_CAPITALS = Must(lambda code: len(code) == 2 and code.isalpha() and code.isup
 class Rule:
     """One rule. `force` keeps the wording of its source: HARD must not, SOFT should not, POLICY the house's own choice.
 
-    certainty: how well its value is known (reference: rules, section 0). text: the sentence that a denial gives as its
-    reason. In force on the borrower's local days from `effective_from` to `effective_to`, both included. applied_from:
-    the house keeps it from that day on, as its own policy until it is in force. channels: none named means every one.
+    covers: ids of the reference that it encodes besides its own. certainty: how well its value is known (reference:
+    rules, section 0). text, text_zh: the sentence that a denial gives as its reason. In force on the borrower's local
+    days from `effective_from` to `effective_to`, both included. applied_from: the house keeps it from that day on, as
+    its own policy until it is in force. channels, parties: none named means every one; products too, and a contact
+    about loans of unknown product is concerned. switched_on: false keeps it for a house that wants it.
     """
 
     id: Annotated[str, SOME]
+    covers: tuple[str, ...] = ()
     text: str
+    text_zh: str = ""
     clause: str = ""
     force: Force
     certainty: Annotated[str, SOME]
     effective_from: date
     effective_to: date | None = None
     applied_from: date | None = None
+    switched_on: bool = True
     channels: tuple[Channel, ...] = ()
+    parties: tuple[Party, ...] = ()
+    products: tuple[Product, ...] = ()
     kind: str
     parameters: Any = field(default_factory=dict)
 
     def force_on(self, day: date) -> Force | None:
         """With what force it applies on a day; None when it does not."""
-        if self.effective_to is not None and day > self.effective_to:
+        if not self.switched_on or (self.effective_to is not None and day > self.effective_to):
             return None
         if day >= self.effective_from:
             return self.force
         return "POLICY" if self.applied_from is not None and day >= self.applied_from else None
 
-    def concerns(self, channel: Channel) -> bool:
+    def applies_over(self, channel: Channel) -> bool:
         """Whether it speaks of this channel."""
         return not self.channels or channel in self.channels
 
+    def concerns(self, channel: Channel, party: Party, products: tuple[str, ...]) -> bool:
+        """Whether it speaks of contacts like this one."""
+        return (
+            self.applies_over(channel)
+            and (not self.parties or party in self.parties)
+            and (not self.products or not products or not set(self.products).isdisjoint(products))
+        )
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One rule in force on a day, ready to be asked."""
+
+    rule: Rule
+    force: Force
+    judge: Callable[[Question], Finding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rulebook:
     """All rules of one country. `country` is the first part of its regions' codes (ISO 3166-2).
 
     calendars: name → year → the days it marks; a year that is not there is unknown, and rules that need it deny.
+    in_force_until: when another version takes its place; no permit outlives it.
     """
 
     jurisdiction: str
@@ -69,6 +97,7 @@ class Rulebook:
     calendars: dict[str, dict[int, tuple[date, ...]]] = field(default_factory=dict)
     rules: Annotated[tuple[Rule, ...], SOME]
     digest: str = ""
+    in_force_until: datetime | None = None
 
     @property
     def label(self) -> str:
@@ -80,11 +109,53 @@ class Rulebook:
         """How many days of contacts its caps and cooldowns look back on, at most."""
         return max((rule.parameters.days_back for rule in self.rules), default=1)
 
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule of this id."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+    def asked(self, proposal: Proposal, day: date) -> tuple[Asked, ...]:
+        """The rules in force on the borrower's day that a contact like this one must pass, in the pack's order."""
+        return _asked(self, proposal.channel, proposal.party, proposal.products, day)
+
+
+@lru_cache(maxsize=4096)
+def _asked(book: Rulebook, channel: Channel, party: Party, products: tuple[str, ...], day: date) -> tuple[Asked, ...]:
+    """What is the same for all contacts of a day."""
+    return tuple(
+        Asked(rule, force, rule.parameters.judge)
+        for rule in book.rules
+        if getattr(rule.parameters, "of_contacts", True)
+        and rule.concerns(channel, party, products)
+        and (force := rule.force_on(day)) is not None
+    )
+
 
 @cache
-def load_rulebook(jurisdiction: str | Path) -> Rulebook:
-    """Read the pack of a jurisdiction ("CN", "us", …) or a file. Raises BadPack with every mistake and its line."""
-    path = jurisdiction if isinstance(jurisdiction, Path) else FOLDER / f"{jurisdiction.lower()}.toml"
+def load_rulebook(jurisdiction: str | Path, version: str = "") -> Rulebook:
+    """Read the pack of a jurisdiction ("CN", "us", …), in the version that the house begins with, or a file.
+
+    Raises BadPack with every mistake and its line.
+    """
+    if isinstance(jurisdiction, Path):
+        return _read(jurisdiction, {})
+    name = jurisdiction.upper()
+    wanted = version or base_versions(FOLDER).get(name, "1")
+    return _read(FOLDER / f"{name.lower()}-{wanted}.toml", load_calendars().get(name, {}))
+
+
+def base_versions(folder: Path) -> dict[str, str]:
+    """Jurisdiction → the version in force before ops have activated any (`in-force.toml` of a folder of packs)."""
+    document = Document(folder / "in-force.toml")
+    return document.into(dict[str, str], document.data)
+
+
+def read_rulebooks(folder: Path, calendars: Mapping[str, Calendars]) -> list[Rulebook]:
+    """Every version of every pack in a folder, each with its jurisdiction's calendars. Raises BadPack."""
+    books = [_read(path, {}) for path in sorted(folder.glob("*.toml")) if path.name != "in-force.toml"]
+    return [_with_calendars(book, calendars.get(book.jurisdiction, {})) for book in books]
+
+
+def _read(path: Path, calendars: Calendars) -> Rulebook:
     document = Document(path)
     book = document.into(Rulebook, document.data | {"digest": document.digest})
     mistakes = list(_contradictions(book))
@@ -97,13 +168,13 @@ def load_rulebook(jurisdiction: str | Path) -> Rulebook:
             problems += error.problems
     if problems:
         raise BadPack(problems)
-    return replace(book, rules=tuple(rules))
+    return _with_calendars(replace(book, rules=tuple(rules)), calendars)
 
 
-def load_rulebooks() -> dict[str, Rulebook]:
-    """Every pack of the house, by country."""
-    books = [load_rulebook(path.stem) for path in sorted(FOLDER.glob("*.toml"))]
-    return {book.country: book for book in books}
+def _with_calendars(book: Rulebook, calendars: Calendars) -> Rulebook:
+    """The book with the table's days; a year that the pack names itself is part of its text, and counts instead."""
+    names = {*book.calendars, *calendars}
+    return replace(book, calendars={n: {**calendars.get(n, {}), **book.calendars.get(n, {})} for n in sorted(names)})
 
 
 def _parameters(document: Document, number: int, rule: Rule) -> Parameters:
@@ -111,7 +182,10 @@ def _parameters(document: Document, number: int, rule: Rule) -> Parameters:
     if rule.kind not in KINDS:
         known = ", ".join(sorted(KINDS))
         raise BadPack([document.problem((*place, "kind"), f"{rule.kind!r} is not one of {known}")])
-    parameters: Parameters = document.into(KINDS[rule.kind], rule.parameters, (*place, "parameters"))
+    kind = KINDS[rule.kind]
+    takes_channels = any(f.name == "channels" for f in fields(kind))  # type: ignore[arg-type]
+    given = {"channels": rule.channels, **rule.parameters} if takes_channels else rule.parameters
+    parameters: Parameters = document.into(kind, given, (*place, "parameters"))
     return parameters
 
 

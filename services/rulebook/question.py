@@ -1,7 +1,7 @@
 """What the contact gate is asked and what it answers, as values. They are kept with each decision to re-run it."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Literal
 
 from schemas.values import Channel, Party, Reason
@@ -51,8 +51,30 @@ class StopRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class QuietTime:
+    """A time of day, on the borrower's clock, at which the borrower asked to be left in peace (no channels: over any).
+
+    Half open; it may run over midnight. `start` equal to `end` is the whole day.
+    """
+
+    start: time
+    end: time
+    channels: tuple[Channel, ...] = ()
+
+    def holds(self, wall: time, channel: Channel) -> bool:
+        """Whether it covers this channel when clocks show `wall`."""
+        if self.channels and channel not in self.channels:
+            return False
+        inside = self.start <= wall < self.end
+        return inside if self.start < self.end else wall >= self.start or wall < self.end
+
+
+@dataclass(frozen=True, slots=True)
 class Contacted:
-    """One contact that counts: made, or allowed and not withdrawn. `connected` is False once known to be unanswered."""
+    """One contact that counts: made, or allowed and not withdrawn. `connected` is False once known to be unanswered.
+
+    party: who was contacted; a dial to somebody else says nothing about whether the debtor can be reached.
+    """
 
     contact_id: str
     channel: Channel
@@ -60,6 +82,7 @@ class Contacted:
     contact_point: str | None = None
     loan_ids: tuple[str, ...] = ()
     connected: bool = True
+    party: Party = "debtor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +98,10 @@ class ProvedDelivery:
 class Proposal:
     """A contact that somebody wants to make with a person, from `at` on, by `until` at the latest.
 
-    place and team, recording and proof_id are of visits. overrides: rule id → the recorded reason why a SOFT rule does
-    not block this contact.
+    place, team and proof_id are of visits; recording is of visits and calls. products: of the loans, as far as known.
+    verified_on: when the contact point was last confirmed to be the borrower's. person_id: the contact person, where
+    the party is one. private_device: it is to be made from somebody's own telephone or account. overrides: rule id →
+    the recorded reason why a SOFT rule does not block this contact.
     """
 
     contact_id: str
@@ -94,27 +119,40 @@ class Proposal:
     recording: bool = False
     proof_id: str | None = None
     overrides: dict[str, str] = field(default_factory=dict)
+    products: tuple[str, ...] = ()
+    verified_on: date | None = None
+    person_id: str | None = None
+    private_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the rules know of the person: where, in which time zone, in which state."""
+    """What the rules know of the person: where, in which time zone, in which state.
+
+    quiet_times: when they asked to be left in peace. number_invalid: no telephone number that they gave is theirs.
+    """
 
     region: str
     time_zone: str
     status: str = "active"
     vulnerable: bool = False
     consents: tuple[Consent, ...] = ()
+    quiet_times: tuple[QuietTime, ...] = ()
+    number_invalid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What went before, over all loans and agencies: contacts that count, holds, stop requests, proved notices."""
+    """What went before, over all loans and agencies: contacts that count, holds, stop requests, proved notices.
+
+    refusals: contact persons who want to hear no more of it.
+    """
 
     contacts: tuple[Contacted, ...] = ()
     holds: tuple[Hold, ...] = ()
     stops: tuple[StopRequest, ...] = ()
     proofs: tuple[ProvedDelivery, ...] = ()
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The one place that reads files of rules and strategies. A mistake is named as `file:line: field: what is wrong`."""
 
+import csv
 import hashlib
 import re
 import tomllib
@@ -34,6 +35,15 @@ class Document:
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.lines = lines_of(text)
         self.data = _parsed(path, text)
+
+    @classmethod
+    def of_csv(cls, path: Path) -> "Document":
+        """A calendar as CSV (`date,kind,name`; holiday or working_day), named like IN-2026.csv, in the same shape."""
+        document = cls.__new__(cls)
+        document.path, text = path, _text(path)
+        document.digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        document.data, document.lines = _tabled(path, text)
+        return document
 
     def problem(self, loc: Loc, what: str) -> str:
         """One mistake, as people read it; a field that is missing is placed at the table it is missing from."""
@@ -86,6 +96,24 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         line = _AT_LINE.search(str(error))
         number = line[1] if line else str(len(text.splitlines()))
         raise BadPack([f"{path.name}:{number}: file: not TOML: {_AT_LINE.sub('', str(error)).strip()}"]) from None
+
+
+def _tabled(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
+    jurisdiction, _, year = path.stem.partition("-")
+    data: dict[str, Any] = {"jurisdiction": jurisdiction, "year": int(year) if year.isdecimal() else year}
+    data |= {"holidays": {}, "working_days": {}}
+    lines: dict[Loc, int] = {}
+    reader = csv.DictReader(text.splitlines())
+    if set(reader.fieldnames or ()) != {"date", "kind", "name"}:
+        raise BadPack([f"{path.name}:1: file: the columns must be date,kind,name"])
+    for row in reader:
+        kind = {"holiday": "holidays", "working_day": "working_days"}.get((row["kind"] or "").strip())
+        if kind is None:
+            raise BadPack([f"{path.name}:{reader.line_num}: kind: {row['kind']!r} is not holiday or working_day"])
+        day = (row["date"] or "").strip()
+        data[kind][day] = row["name"] or ""
+        lines[kind, day] = reader.line_num
+    return data, lines
 
 
 def _names(dotted_key: str) -> Loc:

@@ -22,7 +22,7 @@ def message(channel="sms", at=NOON, **changes):
 
 
 def call(at=NOON, **changes):
-    return message("voice", at, **{"purpose": "call", **changes})
+    return message("voice", at, **{"purpose": "call", "recording": True, **changes})
 
 
 def visit(at=NOON, **changes):

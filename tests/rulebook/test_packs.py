@@ -6,13 +6,14 @@ from datetime import date
 import pytest
 
 from services.rulebook.entrustment import AgencyOnPaper, forbids
-from services.rulebook.packs import FOLDER, load_rulebook, load_rulebooks
+from services.rulebook.packs import FOLDER, load_rulebook
 from services.rulebook.reading import BadPack
+from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import FOLDER as STRATEGIES
 from services.rulebook.strategy import load_strategy
 from tests.rulebook.asking import CN
 
-PACK = (FOLDER / "cn.toml").read_text(encoding="utf-8")
+PACK = (FOLDER / "cn-2.toml").read_text(encoding="utf-8")
 STRATEGY = (STRATEGIES / "default-v1.toml").read_text(encoding="utf-8")
 
 
@@ -31,11 +32,11 @@ def line_of(text, part, nth=0):
 def test_every_pack_of_the_house_reads():
     books = load_rulebooks()
     assert set(books) == {"CN", "US", "IN", "GB"}
-    assert all(book.label.startswith(book.jurisdiction) for book in books.values())
+    assert all(book.label.startswith(book.jurisdiction) for book in books.versions())
 
 
 def test_house_rules_are_never_shown_as_regulation():
-    for book in load_rulebooks().values():
+    for book in load_rulebooks().versions():
         for rule in book.rules:
             assert (rule.force == "POLICY") == ("house" in f"{rule.clause} {rule.text}".lower()), rule.id
 
@@ -54,11 +55,11 @@ def test_a_missing_field_is_placed_at_its_table(tmp_path):
 def test_a_misspelt_field_is_not_passed_over(tmp_path):
     text = PACK.replace("maximum = 6", "maximun = 6", 1)
     found = problems(tmp_path, text)
-    assert f"{line_of(text, 'maximun')}: rules[4].parameters.maximun: is not a field of this table" in found
+    assert f"{line_of(text, 'maximun')}: rules[5].parameters.maximun: is not a field of this table" in found
 
 
 def test_an_unknown_kind_is_refused_with_those_that_are_known(tmp_path):
-    text = PACK.replace('kind = "recording"', 'kind = "filming"')
+    text = PACK.replace('kind = "staffing"', 'kind = "filming"')
     (problem,) = problems(tmp_path, text)
     assert problem.startswith(f"{line_of(text, 'filming')}: rules[")
     assert "'filming' is not one of blackout, borrower_status, cap," in problem
@@ -124,6 +125,7 @@ def test_the_house_keeps_a_rule_early_as_its_own_policy():
 def agency(**changes):
     day = date(2026, 12, 31)
     values = {"whitelisted": True, "licensed_until": day, "inspected_on": date(2026, 1, 1)}
+    values |= {"evaluated_on": date(2026, 1, 1), "certified_until": (day, day)}
     return AgencyOnPaper(**{**values, "mandate_from": date(2026, 1, 1), "mandate_until": day, **changes})
 
 
@@ -135,6 +137,9 @@ def agency(**changes):
         ({"licensed_until": None}, "CN-AG-01"),
         ({"inspected_on": date(2024, 1, 1)}, "CN-AG-02"),
         ({"inspected_on": None}, "CN-AG-02"),
+        ({"evaluated_on": date(2024, 1, 1)}, "CN-AG-03"),
+        ({"evaluated_on": None}, "CN-AG-03"),
+        ({"certified_until": (date(2026, 12, 31), date(2026, 2, 28))}, "CN-ST-02"),
         ({"mandate_until": date(2026, 2, 28)}, "CN-AG-08"),
         ({"mandate_from": date(2026, 4, 1)}, "CN-AG-08"),
     ],

@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from schemas.values import Channel
-from services.rulebook.local import local_day
+from services.rulebook.local import DAY, day_start
 from services.rulebook.question import Consent, ConsentKind, History, Profile, Proposal
 
 Calendars: TypeAlias = Mapping[str, Mapping[int, tuple[date, ...]]]
+"""Name → year → the days it marks. A year that is not there is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One rule asked about one proposal at one instant. `channels` are those the rule counts, none meaning all."""
+    """One rule asked about one proposal at one instant. `day` and `wall` are what the borrower's clock shows then."""
 
     proposal: Proposal
     history: History
@@ -23,12 +23,13 @@ class Question:
     zone: ZoneInfo
     calendars: Calendars
     at: datetime
-    channels: tuple[Channel, ...] = ()
+    day: date
+    wall: time
 
     @property
-    def day(self) -> date:
-        """The borrower's calendar day."""
-        return local_day(self.at, self.zone)
+    def tomorrow(self) -> datetime:
+        """When the borrower's next calendar day begins."""
+        return day_start(self.day + DAY, self.zone)
 
     def consents(self, kind: ConsentKind) -> tuple[Consent, ...]:
         """Consents of a kind that cover this channel at this instant."""
@@ -44,9 +45,6 @@ class Finding:
     retry_at: datetime | None = None
     ends_at: datetime | None = None
     count: int | None = None
-
-
-PASSES = Finding(passes=True)
 
 
 PASSES = Finding(passes=True)
@@ -68,3 +66,8 @@ class Parameters(Protocol):
 def unless(passes: bool, text: str) -> Finding:
     """A finding that depends on no time."""
     return PASSES if passes else Finding(False, text)
+
+
+def earliest(*times: datetime | None) -> datetime | None:
+    """The first of those that are known."""
+    return min((time for time in times if time is not None), default=None)

@@ -1,27 +1,53 @@
 """Rules about how often."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, TypeAlias
 
-from services.rulebook.kinds.asking import Finding, Question
+from schemas.values import Channel
+from services.rulebook.kinds.asking import Finding, Question, earliest
 from services.rulebook.local import DAY, day_start, local_day
-from services.rulebook.question import Contacted
+from services.rulebook.question import Consent, ConsentKind, Contacted
 
 Per: TypeAlias = Literal["debtor", "number", "loan"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lifting:
+    """A consent of this kind, given for the very channel at most `days_max` days ago, takes a contact out of a rule."""
+
+    consent: ConsentKind
+    days_max: int
+
+    def ends_at(self, q: Question) -> datetime | None:
+        """When the consent that lifts the rule at this instant ends; None where none does."""
+        held = [self._end(c) for c in q.consents(self.consent) if c.channel == q.proposal.channel]
+        return max((end for end in held if end > q.at), default=None)
+
+    def begins_at(self, q: Question) -> datetime | None:
+        """When the next such consent begins."""
+        given = [c.given_at for c in q.profile.consents if c.kind == self.consent and c.given_at > q.at]
+        return min(given, default=None)
+
+    def _end(self, consent: Consent) -> datetime:
+        end = consent.given_at + timedelta(days=self.days_max)
+        return end if consent.expires_at is None else min(end, consent.expires_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Cap:
     """At most `maximum` contacts in any `days` consecutive local days, per debtor, number used, or loan.
 
-    counts: "contacts", or "connected" to leave out calls that are known to be unanswered.
+    counts: "contacts", or "connected" to leave out calls that are known to be unanswered. channels: those that count,
+    none meaning all; a pack's rule hands on its own where none are named.
     """
 
     maximum: int
     days: int = 1
     per: Per = "debtor"
     counts: Literal["contacts", "connected"] = "contacts"
+    lifted_by: Lifting | None = None
+    channels: tuple[Channel, ...] = ()
 
     @property
     def days_back(self) -> int:
@@ -30,14 +56,21 @@ class Cap:
 
     def judge(self, q: Question) -> Finding:
         """Every window of `days` days that holds this day must have room for one more."""
-        days = [_days(same, q) for same in _scopes(q, self.per, connected=self.counts == "connected")]
+        days = [_days(same, q) for same in _scopes(q, self.per, self.channels, connected=self.counts == "connected")]
         worst = max(self._fullest(q.day, each) for each in days)
         if worst < self.maximum:
-            return Finding(passes=True, ends_at=day_start(q.day + DAY, q.zone), count=worst)
+            return Finding(passes=True, ends_at=q.tomorrow, count=worst)
+        if self.lifted_by is not None and (ends_at := self.lifted_by.ends_at(q)) is not None:
+            return Finding(passes=True, ends_at=ends_at, count=worst)
         text = f"{worst} of at most {self.maximum} per {self.per} in {self.days} day(s)"
-        return Finding(passes=False, text=text, retry_at=self._room(q, days), count=worst)
+        begins_at = self.lifted_by.begins_at(q) if self.lifted_by else None
+        return Finding(passes=False, text=text, retry_at=earliest(begins_at, self._room(q, days)), count=worst)
 
     def _fullest(self, day: date, days: list[date]) -> int:
+        if not days:
+            return 0
+        if self.days == 1:
+            return days.count(day)
         starts = (day - n * DAY for n in range(self.days))
         return max(sum(1 for each in days if start <= each < start + self.days * DAY) for start in starts)
 
@@ -58,6 +91,8 @@ class Cooldown:
     days: int
     after: Literal["contact", "conversation"] = "contact"
     per: Per = "debtor"
+    lifted_by: Lifting | None = None
+    channels: tuple[Channel, ...] = ()
 
     @property
     def days_back(self) -> int:
@@ -66,22 +101,27 @@ class Cooldown:
 
     def judge(self, q: Question) -> Finding:
         """The latest contact decides."""
-        connected = self.after == "conversation"
-        days = [each for same in _scopes(q, self.per, connected=connected) for each in _days(same, q) if each <= q.day]
+        scopes = _scopes(q, self.per, self.channels, connected=self.after == "conversation")
+        days = [each for same in scopes for each in _days(same, q) if each <= q.day]
         ends = max(days) + self.days * DAY if days else q.day
         if ends <= q.day:
-            return Finding(passes=True, ends_at=day_start(q.day + DAY, q.zone))
+            return Finding(passes=True, ends_at=q.tomorrow)
+        if self.lifted_by is not None and (ends_at := self.lifted_by.ends_at(q)) is not None:
+            return Finding(passes=True, ends_at=ends_at)
         text = f"the last {self.after} was on {max(days)}; {self.days} day(s) must pass"
-        return Finding(passes=False, text=text, retry_at=day_start(ends, q.zone))
+        begins_at = self.lifted_by.begins_at(q) if self.lifted_by else None
+        return Finding(passes=False, text=text, retry_at=earliest(begins_at, day_start(ends, q.zone)))
 
 
-def _scopes(q: Question, per: Per, *, connected: bool) -> list[list[Contacted]]:
+def _scopes(q: Question, per: Per, channels: tuple[Channel, ...], *, connected: bool) -> list[list[Contacted]]:
     """The contacts that count together with this one: of the debtor, of the number, or for each of its loans."""
+    if not q.history.contacts:
+        return [[]]
     others = [
         c
         for c in q.history.contacts
         if c.contact_id != q.proposal.contact_id
-        and (not q.channels or c.channel in q.channels)
+        and (not channels or c.channel in channels)
         and (c.connected or not connected)
     ]
     if per == "number":

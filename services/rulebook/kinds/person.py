@@ -1,6 +1,7 @@
 """Rules about who is contacted, over which contact point, and what keeps them in peace."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from schemas.values import BorrowerStatus, Party
 from services.rulebook.kinds.asking import PASSES, Finding, Question, unless
@@ -9,14 +10,44 @@ from services.rulebook.question import ConsentKind
 
 @dataclass(frozen=True, slots=True)
 class PartyIn:
-    """Only these parties are collected from."""
+    """Only these parties are collected from. `but_for`: purposes that collect nothing; for them others may be asked."""
 
     allowed: tuple[Party, ...]
+    but_for: tuple[str, ...] = ()
     days_back: int = field(default=0, init=False)
 
     def judge(self, q: Question) -> Finding:
         """The party of the proposal decides."""
-        return unless(q.proposal.party in self.allowed, f"a {q.proposal.party} is not collected from")
+        passes = q.proposal.party in self.allowed or q.proposal.purpose in self.but_for
+        return PASSES if passes else Finding(False, f"a {q.proposal.party} is not collected from")
+
+
+@dataclass(frozen=True, slots=True)
+class PurposeIn:
+    """Contacted only for these purposes."""
+
+    allowed: tuple[str, ...]
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """The purpose of the proposal decides."""
+        return unless(
+            q.proposal.purpose in self.allowed, f"a {q.proposal.party} is not contacted for {q.proposal.purpose}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NotRefused:
+    """A contact person who refused is not contacted again, ever. One who is not named does not pass."""
+
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """Every refusal decides."""
+        person = q.proposal.person_id
+        if person is None:
+            return Finding(False, "it is not known which contact person it is")
+        return unless(person not in q.history.refusals, "this contact person wants to hear no more of it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +60,36 @@ class ContactPointSource:
     def judge(self, q: Question) -> Finding:
         """A contact point of unknown source does not pass."""
         source = q.proposal.contact_source
-        text = f"the source of the contact point is {source or 'not known'}"
-        return unless(source in self.allowed, text)
+        if source in self.allowed:
+            return PASSES
+        return Finding(False, f"the source of the contact point is {source or 'not known'}")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPoint:
+    """A contact point was confirmed to be the borrower's at most `days_max` local days ago."""
+
+    days_max: int
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """One that was never confirmed does not pass."""
+        known = q.proposal.verified_on
+        if known is None:
+            return Finding(False, "the contact point was never confirmed to be the borrower's")
+        fresh = q.day <= known + timedelta(days=self.days_max)
+        return unless(fresh, f"the contact point was last confirmed on {known}")
+
+
+@dataclass(frozen=True, slots=True)
+class LenderDevice:
+    """No contact from the private telephone or account of whoever makes it."""
+
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """The proposal says from where."""
+        return unless(not q.proposal.private_device, "it was to be made from a private device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +101,8 @@ class NoHold:
 
     def judge(self, q: Question) -> Finding:
         """A hold with an end lets pass from that instant on."""
+        if not q.history.holds:
+            return PASSES
         standing = [
             hold
             for hold in q.history.holds
@@ -62,6 +123,8 @@ class NoStopRequest:
 
     def judge(self, q: Question) -> Finding:
         """Every request decides."""
+        if not q.history.stops:
+            return PASSES
         stands = any(s.stands(q.at, q.proposal.channel, q.profile.consents) for s in q.history.stops)
         return unless(not stands, "the borrower asked not to be contacted")
 
@@ -84,14 +147,16 @@ class ConsentRequired:
 
 @dataclass(frozen=True, slots=True)
 class StatusIn:
-    """Only borrowers in one of these states are contacted."""
+    """Only borrowers in one of these states are contacted.."""
 
     allowed: tuple[BorrowerStatus, ...]
     days_back: int = field(default=0, init=False)
 
     def judge(self, q: Question) -> Finding:
         """The borrower's state decides."""
-        return unless(q.profile.status in self.allowed, f"the borrower is {q.profile.status}")
+        if q.profile.status in self.allowed:
+            return PASSES
+        return Finding(False, f"the borrower is {q.profile.status}")
 
 
 @dataclass(frozen=True, slots=True)

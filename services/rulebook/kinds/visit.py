@@ -1,9 +1,9 @@
-"""Rules about visits, and about whom a case is entrusted to."""
+"""Rules about visits and recordings."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from services.rulebook.kinds.asking import PASSES, Finding, Question, unless
+from services.rulebook.kinds.asking import Finding, Question, unless
 from services.rulebook.question import ConsentKind
 
 
@@ -22,7 +22,7 @@ class Staffing:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The whole visit is recorded, in sound and picture."""
+    """The whole visit is recorded, in sound and picture; a call in sound."""
 
     days_back: int = field(default=0, init=False)
 
@@ -48,6 +48,22 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceWithConsent:
+    """To each of these places only with the borrower's consent of that kind; of other places it says nothing."""
+
+    places: dict[str, ConsentKind]
+    days_back: int = field(default=0, init=False)
+
+    def judge(self, q: Question) -> Finding:
+        """A place that is not known may be any of them."""
+        place = q.proposal.place
+        if place is None:
+            return Finding(False, "the place is not known")
+        needed = self.places.get(place)
+        return unless(needed is None or bool(q.consents(needed)), f"no consent to a visit at the place: {place}")
+
+
+@dataclass(frozen=True, slots=True)
 class ProvedNotice:
     """A notice is proved to have arrived, its response window is over, and it is not older than `days_max`."""
 
@@ -65,18 +81,3 @@ class ProvedNotice:
         if q.at < proof.window_ends_at:
             return Finding(False, "the response window is not over", proof.window_ends_at)
         return Finding(passes=True, ends_at=ends)
-
-
-@dataclass(frozen=True, slots=True)
-class Entrustment:
-    """What an agency must have before a case is entrusted to it; asked by `entrustment.forbids`, not of contacts."""
-
-    whitelisted: bool = False
-    licence: bool = False
-    mandate: bool = False
-    inspected_within_days: int | None = None
-    days_back: int = field(default=0, init=False)
-
-    def judge(self, _q: Question) -> Finding:
-        """It says nothing about a single contact."""
-        return PASSES
