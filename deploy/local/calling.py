@@ -54,6 +54,7 @@ class Switchboard:
             "proposed_by": call.agency_id,
             "contact_point": MOBILE,
             "contact_source": "contract",
+            "recording": True,
         }
         answer = await self._caller.post(f"{self._notifier}/contacts", key=key, json=asked)
         if answer.is_error:

@@ -1,6 +1,5 @@
 """Plugs notifier together: what it reads, by which rules and strategy it decides, whom it answers, how it sends."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
@@ -16,7 +15,7 @@ from services.notifier.domain.state import Borrower, fresh
 from services.notifier.settings import NotifierSettings
 from services.notifier.store import metadata, paused_strategies
 from services.notifier.store_rows import project, record
-from services.rulebook.packs import Rulebook, load_rulebooks
+from services.rulebook.shelf import Shelf, load_rulebooks
 from services.rulebook.strategy import Strategy, load_strategy
 
 OPENS = frozenset({"name", "phones", "emails", "addresses"})
@@ -35,9 +34,7 @@ def plug(settings: NotifierSettings) -> Plug[Borrower, Policy]:
     )
 
 
-def service(
-    strategy: Strategy | None = None, rulebooks: Mapping[str, Rulebook] | None = None
-) -> Service[Borrower, Policy]:
+def service(strategy: Strategy | None = None, rulebooks: Shelf | None = None) -> Service[Borrower, Policy]:
     """Notifier as a value, under a strategy and the rule books of the house."""
     policy = Policy(rulebooks or load_rulebooks(), strategy or load_strategy())
 

@@ -39,7 +39,7 @@ from services.notifier import domain as notice
 from services.notifier.app import service as notifier
 from services.notifier.domain.moment import Policy as Rules
 from services.notifier.handlers import command
-from services.rulebook.packs import load_rulebooks
+from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import load_strategy
 from services.visits.app import service as visits
 from services.visits.domain.panel import Agency, Panel, Policy, Staff

@@ -24,7 +24,7 @@ from services.notifier import domain, handlers
 from services.notifier.app import service
 from services.notifier.domain import Policy
 from services.notifier.store import contacts, decisions
-from services.rulebook.packs import load_rulebooks
+from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import load_strategy
 
 BORROWER = "B-1"

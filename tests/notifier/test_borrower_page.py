@@ -183,7 +183,13 @@ async def test_contacts_and_their_decisions_can_be_read(client: AsyncClient) -> 
 
 
 async def test_an_agency_asks_before_it_calls_and_tells_what_came_of_it(client: AsyncClient) -> None:
-    body = {"borrower_id": "B-1", "channel": "voice", "proposed_by": "officer-7", "contact_point": "T-B-1"}
+    body = {
+        "borrower_id": "B-1",
+        "channel": "voice",
+        "proposed_by": "officer-7",
+        "contact_point": "T-B-1",
+        "recording": True,
+    }
     asked = (await client.post("/contacts", json=body)).json()
     assert asked["allowed"] is True, asked
     told = {"outcome": "connected", "at": MORNING.isoformat()}

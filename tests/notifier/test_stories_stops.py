@@ -406,7 +406,7 @@ def test_hardship_at_the_door_is_said_here_with_its_reason():
 
 
 def ask_to_call(story, by="A-south", point="T-1"):
-    asked = domain.Asked("voice", by, story.now, contact_point=point)
+    asked = domain.Asked("voice", by, story.now, contact_point=point, recording=True)
     return story.command(domain.propose, asked)[0].data
 
 

@@ -30,6 +30,10 @@ class ContactAsked(Asked):
     contact_source: Text | None = None
     overrides: Annotated[dict[str, str], Field(default_factory=dict)]
     """SOFT rule → the reason why it does not count here; recorded with the decision."""
+    recording: bool = False
+    """Whether the call is recorded from beginning to end; the rule book asks for it."""
+    private_device: bool = False
+    """Whether it is made from somebody's own telephone or account."""
 
 
 class OutcomeTold(Asked):
@@ -75,6 +79,8 @@ def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
         contact_point=asked.contact_point,
         contact_source=asked.contact_source,
         overrides=tuple(sorted(asked.overrides.items())),
+        recording=asked.recording,
+        private_device=asked.private_device,
     )
     events = run(runtime, asked.borrower_id, handlers.command(domain.propose, wanted), key, asked)
     decided = next(e.data for e in events if isinstance(e.data, ContactAllowed | ContactDenied))

@@ -17,7 +17,7 @@ from services.rulebook.gate import decide
 from services.rulebook.local import local_day, zone_of
 from services.rulebook.packs import Rulebook
 from services.rulebook.question import Contacted, Decision, History, Proposal
-from services.rulebook.record import Inputs, as_json
+from services.rulebook.record import as_json, inputs_of
 
 MEDIUM: dict[Channel, Medium] = {
     "sms": "phone",
@@ -59,14 +59,16 @@ def source_of(state: Borrower, point_id: str | None) -> str | None:
     return next((p.source for p in state.points if p.point_id == point_id), None)
 
 
-def rulebook_of(state: Borrower, ctx: Moment) -> Rulebook | None:
-    """The rule book of the borrower's region."""
-    return ctx.reference.rulebook_for(state.profile.region) if state.profile else None
+def rulebook_of(state: Borrower, proposal: Proposal, ctx: Moment) -> Rulebook | None:
+    """The rule book that is in force in the borrower's region when the contact is to be made."""
+    at = max(proposal.at, ctx.now)
+    return ctx.reference.rulebook_for(state.profile.region, at) if state.profile else None
 
 
 def weigh(state: Borrower, ask: Ask, ctx: Moment, forbidden: Sequence[Reason] = ()) -> Decision:
     """The decision of the rules, and of what the case itself forbids."""
-    decision = decide(ask.proposal, _history(state), state.profile, rulebook_of(state, ctx), ctx.now)
+    rulebook = rulebook_of(state, ask.proposal, ctx)
+    decision = decide(ask.proposal, _history(state), state.profile, rulebook, ctx.now)
     if not forbidden:
         return decision
     reasons = (*forbidden, *(() if decision.allowed else decision.reasons))
@@ -116,6 +118,7 @@ def deny(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> Reaction
 def _decision(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> dict[str, Any]:
     """The fields that an allowance and a denial share."""
     proposal, amounts = ask.proposal, ask.amounts
+    rulebook = rulebook_of(state, proposal, ctx)
     return {
         "contact_id": proposal.contact_id,
         "borrower_id": state.borrower_id,
@@ -142,7 +145,7 @@ def _decision(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> dic
         "arrears": said_sums(amounts.arrears) if amounts else None,
         "days_past_due": amounts.days_past_due if amounts else None,
         "due_date": amounts.due_date if amounts else None,
-        "inputs": as_json(Inputs(proposal, _history(state), state.profile, ctx.now)),
+        "inputs": as_json(inputs_of(proposal, _history(state), state.profile, rulebook, ctx.now)),
     }
 
 
@@ -175,8 +178,8 @@ def uncounted(state: Borrower, contact_id: str) -> Borrower:
 
 def recent(state: Borrower, ctx: Moment) -> Borrower:
     """The borrower with no more contacts in the counters than the rules look back on."""
-    book = rulebook_of(state, ctx)
-    days = max(HISTORY_DAYS_MIN, book.history_days + 2 if book else 0)
+    looked_back = ctx.reference.rulebooks.history_days(state.profile.region) if state.profile else 0
+    days = max(HISTORY_DAYS_MIN, looked_back + 2)
     since = ctx.now - timedelta(days=days)
     if all(c.at >= since for c in state.history):
         return state
@@ -193,6 +196,12 @@ def owed(state: Borrower, now: datetime) -> tuple[tuple[str, ...], Amounts] | No
     since = loans[0].past_due_since
     days = (today(state, now) - since).days if since else 0
     return tuple(sorted(loan.loan_id for loan in same)), Amounts(loans[0].currency, total, max(days, 0))
+
+
+def products_of(state: Borrower, loan_ids: Sequence[str]) -> tuple[str, ...]:
+    """The products of these loans; none where that of any is not known, so that a rule of any product concerns them."""
+    found = {loan.product for loan in state.loans if loan.loan_id in loan_ids}
+    return () if "" in found else tuple(sorted(found))
 
 
 def zone_for(state: Borrower) -> ZoneInfo:

@@ -20,7 +20,18 @@ from schemas.contacts import (
     Purpose,
 )
 from schemas.values import Reason
-from services.notifier.domain.asking import Ask, allow, cancelled, deny, owed, said_sums, source_of, uncounted, weigh
+from services.notifier.domain.asking import (
+    Ask,
+    allow,
+    cancelled,
+    deny,
+    owed,
+    products_of,
+    said_sums,
+    source_of,
+    uncounted,
+    weigh,
+)
 from services.notifier.domain.flow import onward, settled, wake_at
 from services.notifier.domain.ladder import EARLY, overdue_steps
 from services.notifier.domain.moment import Moment, NotPossible, Reaction, Said
@@ -124,6 +135,9 @@ def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
         contact_source=source_of(state, asked.contact_point) or asked.contact_source,
         proposed_by=asked.proposed_by,
         overrides=dict(asked.overrides),
+        products=products_of(state, what[0]) if what else (),
+        recording=asked.recording,
+        private_device=asked.private_device,
     )
     ask = Ask(proposal, purpose, what[1] if what else None, placement_id=state.placement_id)
     forbidden = () if what else (NOTHING_DUE,)

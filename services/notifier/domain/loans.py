@@ -31,7 +31,7 @@ def due_soon(state: Borrower, fact: LoanDueSoon) -> Borrower:
         return state
     standing: Standing = "due_soon" if loan.standing == "clear" else loan.standing
     due = DueSoon(fact.due_date, fact.amount_due)
-    return state.with_loan(replace(loan, currency=fact.currency, standing=standing, due_soon=due))
+    return state.with_loan(replace(loan, product=fact.product, currency=fact.currency, standing=standing, due_soon=due))
 
 
 def overdue(state: Borrower, fact: LoanOverdue, happened: datetime) -> Borrower:
@@ -41,6 +41,7 @@ def overdue(state: Borrower, fact: LoanOverdue, happened: datetime) -> Borrower:
         return state
     known = replace(
         _heard(loan, fact.business_date, happened, fact.loan_version),
+        product=fact.product,
         currency=fact.currency,
         arrears=sums(fact.arrears),
         past_due_since=fact.business_date - timedelta(days=fact.days_past_due),

@@ -1,6 +1,5 @@
 """What a decision of notifier may know besides state and fact. The kit's context has this shape."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -8,6 +7,7 @@ from typing import Protocol, TypeAlias
 from schemas.envelope import Fact
 from services.notifier.domain.state import Borrower
 from services.rulebook.packs import Rulebook
+from services.rulebook.shelf import Shelf
 from services.rulebook.strategy import Strategy
 
 Said: TypeAlias = tuple[Fact, ...]
@@ -21,15 +21,15 @@ class NotPossible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Rule books by country of the borrower's region, the strategy, and the strategies that ops have paused."""
+    """The rule books with what ops activated, the strategy, and the strategies that ops have paused."""
 
-    rulebooks: Mapping[str, Rulebook]
+    rulebooks: Shelf
     strategy: Strategy
     paused: frozenset[str] = frozenset()
 
-    def rulebook_for(self, region: str) -> Rulebook | None:
-        """The rule book of a region like CN-GD; None where the house has none for that country."""
-        return self.rulebooks.get(region.partition("-")[0])
+    def rulebook_for(self, region: str, at: datetime) -> Rulebook | None:
+        """The rule book in force at an instant in a region like CN-GD; None where the house has none for it."""
+        return self.rulebooks.for_region(region, at)
 
 
 class Moment(Protocol):

@@ -85,7 +85,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A contact that an agency or an officer wants to make. `at` is when; `contact_point` the id of the number used."""
+    """A contact that an agency or an officer wants to make. `at` is when; `contact_point` the id of the number used.
+
+    recording: the call is recorded whole. private_device: it is made from somebody's own telephone or account.
+    """
 
     channel: Channel
     proposed_by: str
@@ -95,6 +98,8 @@ class Asked:
     contact_point: str | None = None
     contact_source: str | None = None
     overrides: tuple[tuple[str, str], ...] = ()
+    recording: bool = False
+    private_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)

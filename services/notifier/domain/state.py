@@ -72,6 +72,7 @@ class Loan:
     unpaused: Standing = "clear"
     resumes_on: date | None = None
     due_soon: DueSoon | None = None
+    product: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,18 @@ from datetime import datetime, timedelta
 
 from schemas.contacts import NoticeUnanswered, ProvedNotice
 from schemas.values import Channel, Reason, Step
-from services.notifier.domain.asking import Ask, allow, deny, owed, point_for, refused, said_sums, today, weigh
+from services.notifier.domain.asking import (
+    Ask,
+    allow,
+    deny,
+    owed,
+    point_for,
+    products_of,
+    refused,
+    said_sums,
+    today,
+    weigh,
+)
 from services.notifier.domain.ladder import EARLY, UNDER_WAY, next_turn, overdue_steps, silence_ends_at
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Amounts, Borrower, Denial, Loan, Sums
@@ -113,6 +124,7 @@ def _ask(state: Borrower, message: _Message, known: Denial | None, ctx: Moment) 
         step.step,
         ctx.now,
         loan_ids=message.loan_ids,
+        products=products_of(state, message.loan_ids),
         contact_point=point.point_id if point else None,
         contact_source=point.source if point else None,
     )

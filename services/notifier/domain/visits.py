@@ -4,7 +4,7 @@ from schemas.agencies import VisitResult
 from schemas.values import Reason
 from schemas.visits import VisitPermitRequested
 from services.notifier.domain.answers import at_the_door
-from services.notifier.domain.asking import Ask, cancelled, source_of
+from services.notifier.domain.asking import Ask, cancelled, products_of, source_of
 from services.notifier.domain.contacts import NOTHING_DUE, decided
 from services.notifier.domain.moment import Moment, Reaction
 from services.notifier.domain.person import made
@@ -26,6 +26,7 @@ def permit(state: Borrower, fact: VisitPermitRequested, ctx: Moment) -> Reaction
         at=fact.window_start,
         until=fact.window_end,
         loan_ids=fact.loan_ids,
+        products=products_of(state, fact.loan_ids),
         contact_point=fact.address_id,
         contact_source=source_of(state, fact.address_id),
         proposed_by=fact.agency_id,
