@@ -20,6 +20,7 @@ from deploy.local.background import start_in_background, stop_in_background
 from deploy.local.stack import DEFAULT_VAR, holder
 from deploy.local.state import read_state
 from deploy.publish import Sheet, publish, read_sheet, write_rejects
+from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
 from deploy.up import clock_setting, factor_of, read_endpoints
@@ -29,6 +30,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 contract = typer.Typer(no_args_is_help=True, help="What producers must say, and whether they do.")
 app.add_typer(contract, name="contract")
 app.add_typer(dlq, name="dlq")
+app.add_typer(rules, name="rules")
 app.command("kafka", context_settings={"ignore_unknown_options": True})(run_tool)
 Clock = Annotated[str, typer.Option(help="`system`, or how many times as fast as true time: 3600 is a day in 24 s.")]
 Bootstrap = Annotated[

@@ -72,7 +72,7 @@ class Shelf:
         if not self.activations:
             return []
         names = {country, *(book.jurisdiction for book in self.books.get(country, {}).values())}
-        return sorted((a for a in self.activations if a.target in names), key=lambda a: a.effective_from)
+        return sorted((a for a in self.activations if a.target.upper() in names), key=lambda a: a.effective_from)
 
     def _next(self, country: str, version: str, at: datetime) -> datetime | None:
         """When another version than this one takes over."""

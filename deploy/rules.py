@@ -1,0 +1,248 @@
+"""`arrears rules`: check packs and strategies, explain and re-run decisions, compare versions, put one in force."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import psycopg
+import typer
+from psycopg.rows import dict_row
+from rich.table import Table
+
+from deploy.local.errors import StackError
+from deploy.local.stack import DEFAULT_VAR
+from deploy.publish import publish
+from deploy.said import MISUSE, NO, Json, Var, fail, mending, out, say
+from deploy.trace import NothingFound
+from deploy.up import read_endpoints
+from schemas.control import RulebookActivated
+from schemas.envelope import Event
+from services.rulebook.calendars import read_year
+from services.rulebook.catalogue import table
+from services.rulebook.packs import Rulebook, load_rulebook
+from services.rulebook.reading import BadPack, Document
+from services.rulebook.review import Recorded, compare, differences
+from services.rulebook.sentence import sentences
+from services.rulebook.shape import Misshapen
+from services.rulebook.shelf import Shelf, load_rulebooks
+from services.rulebook.strategy import load_strategy
+
+app = typer.Typer(no_args_is_help=True, help="Rule books: check, explain, compare, re-run, activate.")
+More = Annotated[
+    Path | None, typer.Option(help="Folder of the house's own packs and calendars.", envvar="ARREARS_RULEBOOK_DIR")
+]
+Which = Annotated[str, typer.Argument(help="A version, like CN-2, or the file of a pack.")]
+SHOWN = 20
+
+_ONE = "SELECT * FROM notifier.decisions WHERE decision_id = %(id)s OR contact_id = %(id)s ORDER BY decided_at"
+_ALL = "SELECT * FROM notifier.decisions ORDER BY decided_at, decision_id"
+
+
+@app.command()
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packs, strategies, calendars.")],
+    as_json: Json = False,
+) -> None:
+    """Say line by line what is wrong with packs, strategies and calendars. Exit 1 if anything is."""
+    problems = [problem for file in files for problem in _problems(file)]
+    say({"ok": not problems, "problems": problems}, as_json, "\n".join(problems) or f"{len(files)} in order.")
+    raise typer.Exit(NO if problems else 0)
+
+
+def _problems(file: Path) -> tuple[str, ...]:
+    try:
+        _kind_of(file)
+    except BadPack as error:
+        return error.problems
+    return ()
+
+
+def _kind_of(file: Path) -> Literal["calendar", "strategy", "pack"]:
+    """What kind of file it is, by what it holds, read whole. Raises BadPack."""
+    if file.suffix == ".csv" or "holidays" in Document(file).data:
+        read_year(file)
+        return "calendar"
+    if "ladder" in Document(file).data:
+        load_strategy(file)
+        return "strategy"
+    load_rulebook(file)
+    return "pack"
+
+
+@app.command("list")
+def list_command(more: More = None, as_json: Json = False) -> None:
+    """Show every version of every rule book, and which the house begins with."""
+    shelf = _shelf(more)
+    rows = [
+        {"label": book.label, "country": book.country, "rules": len(book.rules), "begins": _begins(shelf, book)}
+        for book in shelf.versions()
+    ]
+    if as_json:
+        return say(rows, True, "")
+    shown = Table("rule book", "country", "rules", "the house begins with it")
+    for row in rows:
+        shown.add_row(str(row["label"]), str(row["country"]), str(row["rules"]), "yes" if row["begins"] else "")
+    return out.print(shown)
+
+
+def _begins(shelf: Shelf, book: Rulebook) -> bool:
+    return shelf.base[book.country] == book.version
+
+
+@app.command("table")
+def table_command() -> None:
+    """Print the page that says where each rule of the reference is held (docs/reference/rules.md)."""
+    say(None, False, table(_shelf(None)).rstrip("\n"))
+
+
+@app.command()
+def explain(
+    decision: Annotated[str, typer.Argument(metavar="DECISION_ID", help="Id of a decision or of a contact.")],
+    language: Annotated[str, typer.Option(help="zh, en, or both.")] = "both",
+    var: Var = DEFAULT_VAR,
+    more: More = None,
+    as_json: Json = False,
+) -> None:
+    """Say in sentences that can be read to the borrower what was decided and why."""
+    if language not in ("zh", "en", "both"):
+        fail(f"--language {language}: choose zh, en or both.", MISUSE)
+    shelf = _shelf(more)
+    with mending(), _rows(var, _ONE, {"id": decision}) as rows:
+        found = [Recorded.of(row) for row in rows]
+        if not found:
+            raise NothingFound(f"No decision {decision!r}. `arrears trace` shows the decisions of a borrower.")
+    documents = [{"decision_id": one.decision_id, **_told(one, shelf, language)} for one in found]
+    text = "\n\n".join("\n".join([d["decision_id"], *d.get("zh", ()), *d.get("en", ())]) for d in documents)
+    say(documents, as_json, text)
+
+
+def _told(one: Recorded, shelf: Shelf, language: str) -> dict[str, Any]:
+    book = shelf.labelled(one.rulebook)
+    both: tuple[Literal["zh", "en"], ...] = ("zh", "en")
+    return {each: sentences(one, book, each) for each in both if language in (each, "both")}
+
+
+@app.command()
+def replay(var: Var = DEFAULT_VAR, more: More = None, as_json: Json = False) -> None:
+    """Make every recorded decision again under its own version. Exit 1 if any comes out otherwise."""
+    shelf, count, versions, wrong = _shelf(more), 0, Counter[str](), []
+    with mending(), _rows(var, _ALL) as rows:
+        for row in rows:
+            recorded = Recorded.of(row)
+            count, versions = count + 1, versions + Counter({recorded.rulebook: 1})
+            if found := differences(recorded, shelf):
+                wrong.append({"decision_id": recorded.decision_id, "differences": found})
+    lines = [f"{one['decision_id']}: {'; '.join(one['differences'])}" for one in wrong[:SHOWN]]
+    text = "\n".join([*lines, f"{count} decisions made again, {len(wrong)} otherwise ({_counted(versions)})."])
+    say({"decisions": count, "otherwise": len(wrong), "by_rulebook": versions, "wrong": wrong}, as_json, text)
+    raise typer.Exit(NO if wrong else 0)
+
+
+@app.command()
+def diff(before: Which, after: Which, var: Var = DEFAULT_VAR, more: More = None, as_json: Json = False) -> None:
+    """Say what AFTER would have decided otherwise than BEFORE over all recorded proposals."""
+    shelf = _shelf(more)
+    one, other = _book(before, shelf), _book(after, shelf)
+    changes, rules, examples = Counter[str](), Counter[str](), list[dict[str, Any]]()
+    with mending(), _rows(var, _ALL) as rows:
+        for row in rows:
+            found = _compared(Recorded.of(row), one, other)
+            if found is None:
+                continue
+            changes[found.change] += 1
+            if found.change != "same":
+                rules.update({r.rule_id for r in found.after.reasons} - {r.rule_id for r in found.before.reasons})
+                examples.append({"decision_id": found.decision_id, "change": found.change})
+    document = {"before": one.label, "after": other.label, "changes": changes, "reasons_added": rules}
+    lines = [f"{e['decision_id']}: {e['change']}" for e in examples[:SHOWN]]
+    added = f"Reasons added: {_counted(rules)}." if rules else "No reason is added."
+    total = f"{one.label} → {other.label}: {_counted(changes) or 'no recorded proposals'}."
+    say(document | {"examples": examples}, as_json, "\n".join([*lines, total, added]))
+
+
+def _compared(recorded: Recorded, one: Rulebook, other: Rulebook) -> Any:
+    try:
+        return compare(recorded, one, other)
+    except Misshapen as error:
+        raise StackError(f"{recorded.decision_id}: what it rested on cannot be read: {error}") from None
+
+
+@app.command()
+def activate(
+    target: Annotated[str, typer.Argument(metavar="JURISDICTION", help="Like CN.")],
+    version: Annotated[str, typer.Argument(help="Like 2; `arrears rules list` shows them.")],
+    reason: Annotated[str, typer.Option(help="Why; recorded.")],
+    at: Annotated[str, typer.Option(help="From which instant on, with its offset, like 2026-12-01T00:00:00+08:00.")],
+    by: Annotated[str, typer.Option(help="Who says so; recorded.")] = "ops",
+    var: Var = DEFAULT_VAR,
+    more: More = None,
+    as_json: Json = False,
+) -> None:
+    """Put a version in force from an exact instant, in every service."""
+    effective_from, book = _instant(at), _book(f"{target}-{version}", _shelf(more))
+    fact = RulebookActivated(
+        target=book.jurisdiction, version=book.version, effective_from=effective_from, reason=reason, by=by
+    )
+    with mending():
+        event_id = _activated(fact, read_endpoints(var)["kafka"])
+    document = {"event_id": event_id, "rulebook": book.label, "effective_from": effective_from}
+    say(document, as_json, f"{book.label} is in force from {effective_from.isoformat()} on.")
+
+
+def _activated(fact: RulebookActivated, bootstrap: str) -> str:
+    """Publish it; the id tells two sayings of the same apart, for the later one counts."""
+    said = datetime.now(UTC)
+    event_id = f"rulebook-{fact.target}-{fact.version}-{said:%Y%m%dT%H%M%S%f}"
+    event = Event.saying(fact, id=event_id, source="/ops/rules", time=said)
+    publish([(event, event.model_dump_json(exclude_none=True).encode())], bootstrap, lambda: None)
+    return event_id
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        fail(f"--at {text}: an instant with its offset, like 2026-12-01T00:00:00+08:00.", MISUSE)
+    return at
+
+
+def _shelf(more: Path | None) -> Shelf:
+    try:
+        return load_rulebooks(more)
+    except BadPack as error:
+        fail(str(error), MISUSE)
+
+
+def _book(name: str, shelf: Shelf) -> Rulebook:
+    """A version by name (CN-2), or the pack of a file."""
+    try:
+        if name.endswith(".toml"):
+            return load_rulebook(Path(name))
+    except BadPack as error:
+        fail(str(error), MISUSE)
+    known = {f"{book.jurisdiction}-{book.version}": book for book in shelf.versions()}
+    if name.upper() not in known:
+        fail(f"{name!r} is not one of {', '.join(sorted(known))}, nor a file.", MISUSE)
+    return known[name.upper()]
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counts.most_common())
+
+
+@contextmanager
+def _rows(var: Path, query: str, values: dict[str, Any] | None = None) -> Iterator[Iterable[dict[str, Any]]]:
+    """Rows of notifier's ledger as they come, however many they are. Raises StackError."""
+    try:
+        with (
+            psycopg.connect(read_endpoints(var)["database"], row_factory=dict_row) as db,
+            db.cursor("decisions") as cursor,
+        ):
+            yield cursor.execute(query, values)
+    except psycopg.OperationalError as error:
+        raise StackError(f"The database does not answer: {error}. Is the system up (`arrears status`)?") from None

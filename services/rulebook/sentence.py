@@ -1,0 +1,105 @@
+"""A recorded decision in sentences that a complaints officer can read to the borrower, in Chinese and in English."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Literal
+
+from schemas.values import Reason
+from services.rulebook.local import zone_of
+from services.rulebook.packs import Rulebook
+from services.rulebook.record import read
+from services.rulebook.review import Recorded
+
+Language = Literal["zh", "en"]
+
+CHANNELS: Mapping[Language, Mapping[str, str]] = {
+    "zh": {"sms": "短信", "email": "电子邮件", "letter": "信函", "voice": "电话", "visit": "上门走访"},
+    "en": {"sms": "text message", "email": "e-mail", "letter": "letter", "voice": "call", "visit": "visit"},
+}
+FORCES: Mapping[Language, Mapping[str, str]] = {
+    "zh": {"HARD": "强制性规定", "SOFT": "建议性规定", "POLICY": "本机构内部规定，非监管要求"},
+    "en": {"HARD": "binding", "SOFT": "should not", "POLICY": "our own rule, not a regulation"},
+}
+OWN_ZH: Mapping[str, str] = {
+    "GATE-NOTHING-DUE": "没有逾期款项，不应联系",
+    "GATE-PLACEMENT": "案件未委托给该机构",
+    "GATE-POINT": "没有可用的联系方式",
+    "GATE-REGION": "所在地区没有适用的规则",
+    "GATE-TIME-ZONE": "当地时区不明",
+    "GATE-WINDOW": "申请的时间已过",
+    "STRATEGY-PAUSED": "催收策略已暂停",
+}
+
+
+def sentences(recorded: Recorded, rulebook: Rulebook | None, language: Language) -> tuple[str, ...]:
+    """What was asked and decided; then one sentence for each reason; then when it could be otherwise."""
+    return tuple(_chinese(recorded, rulebook) if language == "zh" else _english(recorded, rulebook))
+
+
+def _english(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
+    proposal = read(recorded.inputs).proposal
+    what, when = CHANNELS["en"][proposal.channel], _when(recorded, "en")
+    verdict, party = "was allowed" if recorded.allowed else "was not allowed", proposal.party.replace("_", " ")
+    yield f"A {what} to the {party}, asked for by {proposal.proposed_by} for {when}, {verdict}."
+    for reason in recorded.reasons:
+        source = f", {reason.clause}" if reason.clause else ""
+        yield f"{reason.rule_id} ({FORCES['en'][reason.force]}{source}): {reason.text}"
+    if recorded.allowed and not recorded.reasons:
+        yield "No rule stood against it."
+    yield from _edges(recorded, "It may be made until {}.", "It can be allowed from {} at the earliest.", "en")
+    if not recorded.allowed and recorded.retry_at is None:
+        yield "No passing of time changes this; something else must."
+    yield f"Decided by the rule book {_book(recorded, rulebook)}."
+
+
+def _chinese(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
+    proposal = read(recorded.inputs).proposal
+    party = {"debtor": "债务人", "guarantor": "担保人", "contact_person": "联系人"}[proposal.party]
+    verdict = "获准" if recorded.allowed else "未获准"
+    what, when = CHANNELS["zh"][proposal.channel], _when(recorded, "zh")
+    yield f"{proposal.proposed_by} 申请于{when}对{party}进行{what}，{verdict}。"
+    for reason in recorded.reasons:
+        source = f"，依据：{reason.clause}" if reason.clause else ""
+        yield f"{reason.rule_id}（{FORCES['zh'][reason.force]}{source}）：{_zh(reason, rulebook)}"
+    if recorded.allowed and not recorded.reasons:
+        yield "没有任何规则禁止此次联系。"
+    yield from _edges(recorded, "须在{}之前进行。", "最早可于{}获准。", "zh")
+    if not recorded.allowed and recorded.retry_at is None:
+        yield "仅时间推移不会改变此决定。"
+    yield f"本决定依据规则版本 {_book(recorded, rulebook)} 作出。"
+
+
+def _zh(reason: Reason, rulebook: Rulebook | None) -> str:
+    rule = rulebook.rule(reason.rule_id) if rulebook else None
+    detail = reason.text.removeprefix(f"{rule.text} ") if rule else ""
+    own = OWN_ZH.get(reason.rule_id, reason.text)
+    return f"{rule.text_zh}{detail}" if rule and rule.text_zh else own
+
+
+def _edges(recorded: Recorded, until: str, earliest: str, language: Language) -> Iterator[str]:
+    if recorded.allowed and recorded.expires_at is not None:
+        yield until.format(_local(recorded.expires_at, recorded, language))
+    elif recorded.retry_at is not None:
+        yield earliest.format(_local(recorded.retry_at, recorded, language))
+
+
+def _when(recorded: Recorded, language: Language) -> str:
+    """The borrower's own time of the contact; the instant where no zone was known."""
+    at = datetime.fromisoformat(recorded.local_time) if recorded.local_time else read(recorded.inputs).proposal.at
+    return _words(at, language)
+
+
+def _local(at: datetime, recorded: Recorded, language: Language) -> str:
+    profile = read(recorded.inputs).profile
+    zone = zone_of(profile.time_zone) if profile else None
+    return _words(at.astimezone(zone) if zone else at, language)
+
+
+def _words(at: datetime, language: Language) -> str:
+    if language == "zh":
+        return f"{at.year}年{at.month}月{at.day}日{at:%H:%M}"
+    return f"{at.day} {at:%B %Y, %H:%M}"
+
+
+def _book(recorded: Recorded, rulebook: Rulebook | None) -> str:
+    return recorded.rulebook if rulebook else f"{recorded.rulebook} (not here any more)"
