@@ -6,6 +6,7 @@ A letter taken lies in `taken/`, one that is settled in `done/`; so a print hous
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,8 @@ from services.kit.clock import Clock
 LOOK_SECONDS = 0.2
 _POST_DAYS = (24.0 * 1.5, 24.0 * 2.6)
 _RETURN_TAKES, _LOST_AFTER = timedelta(days=2), timedelta(days=6)
+_TOO_EARLY, _TRIES = 409, 40
+_LATER = timedelta(hours=6)
 _STATUS = {"delivered": "delivered", "failed": "returned", "silent": "lost"}
 
 log = logging.getLogger(__name__)
@@ -31,6 +34,7 @@ class PrintHouse:
         self._folder, self._taken, self._done = folder, folder / "taken", folder / "done"
         self._notifier, self._clock, self._fate, self._caller = notifier, clock, fate, caller
         self._agenda: Agenda[Path] = Agenda(clock)
+        self._refused: Counter[str] = Counter()
 
     async def work(self) -> None:
         """Take letters and post their tracking, for ever."""
@@ -72,6 +76,10 @@ class PrintHouse:
                 "reference": letter["tracking_number"],
             },
         )
+        if answer.status_code == _TOO_EARLY and self._refused[notice_id] < _TRIES:
+            self._refused[notice_id] += 1  # the lender has not yet noted that we took it
+            self._agenda.put(self._clock.now() + _LATER, slip)
+            return
         if answer.is_error:
             log.warning("tracking of %s was not taken: %d %s", notice_id, answer.status_code, answer.text[:200])
         for file in (slip, slip.with_suffix(".pdf")):

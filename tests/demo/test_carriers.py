@@ -163,6 +163,17 @@ async def test_each_letter_is_tracked_to_its_end_through_an_outage_of_the_notifi
     assert len(asked) == 5
 
 
+async def test_a_letter_that_the_notifier_has_not_yet_noted_is_tracked_later(tmp_path):
+    port, folder = free_port(tmp_path, "notifier"), tmp_path / "print"
+    print_letter(folder, "N-B1-1")
+    clock = ScaledClock(START, datetime.now(UTC), 1_000_000)
+    async with Caller() as caller, http(port, [409, 409]) as asked:
+        house = PrintHouse(folder, f"http://{HOST}:{port}", clock, lambda _: "delivered", caller)
+        async with running(house.work()):
+            await until(lambda: list((folder / "done").glob("*.json")))
+    assert len(asked) == 3
+
+
 async def test_a_print_house_started_again_settles_what_it_had_taken(tmp_path):
     port, folder = free_port(tmp_path, "notifier"), tmp_path / "print"
     print_letter(folder / "taken", "N-B1-1")
