@@ -8,7 +8,6 @@ Exit status: 0 stopped on request, 2 a setting is wrong, 3 stopped because a per
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 import time
@@ -26,6 +25,7 @@ from services.kit.admin import BrokerAway, TopicFacts, describe_topics
 from services.kit.background import Backoff, LoopThread, Periodic
 from services.kit.batches import Batches
 from services.kit.broker import Broker
+from services.kit.collector import Collector
 from services.kit.database import engine_for, is_outside, transaction
 from services.kit.freshness import Freshness
 from services.kit.intake import Intake
@@ -136,7 +136,7 @@ class _Worker:
         freshness.start(thread)
         self._periodic(room, freshness)
         self._serve(Running(room, vault, freshness))
-        _calm_the_collector()
+        self.ends.callback(Collector().start().stop)
         self.doing = "joining the group"
         return Seam(wiring).run()
 
@@ -333,10 +333,3 @@ def _hush(work: Callable[[], object]) -> None:
     """On the way out nothing may keep the rest from being stopped."""
     with contextlib.suppress(Exception):
         work()
-
-
-def _calm_the_collector() -> None:
-    """What lives for ever is not looked at again, and the many short-lived acyclic objects of a batch seldom."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
