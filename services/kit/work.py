@@ -6,6 +6,7 @@ A record that its handler cannot digest, or whose rows the database refuses, is 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Generic, TypeAlias
 
 import structlog
@@ -28,6 +29,7 @@ from services.kit.states import Change, Codec, Conflict, Hot, Slot
 from services.kit.writes import Raw, write_all
 
 log = structlog.get_logger("arrears.kit")
+INSTANTS = 10_000
 TRIES = 5
 """How often a transaction is tried again at once after somebody else changed one of its states."""
 
@@ -122,10 +124,12 @@ class Room(Generic[S, R]):
     codec: Codec[S] = field(init=False)
     numbers: Numbers = field(default_factory=Numbers)
     hot: Hot[S] = field(default_factory=Hot)
+    instants: Callable[[int], tuple[datetime, datetime]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Derive the codec of the states."""
+        """Derive the codec of the states, and the instants of records: many share a millisecond."""
         self.codec = Codec(self.service)
+        self.instants = lru_cache(INSTANTS)(self._instants)
 
     def partition_of(self, borrower_id: str) -> int:
         """The partition number of a borrower on every borrower-keyed topic."""
@@ -251,8 +255,12 @@ class Room(Generic[S, R]):
         changes.accept(borrower_id, state, done)
 
     def _origin(self, item: Item) -> Origin:
-        wall = datetime.fromtimestamp(item.record.timestamp / 1000, UTC)
-        return Origin(item.topic.name, item.partition, item.record.offset, self.clock.at(wall), wall)
+        recorded, wall = self.instants(item.record.timestamp)
+        return Origin(item.topic.name, item.partition, item.record.offset, recorded, wall)
+
+    def _instants(self, timestamp: int) -> tuple[datetime, datetime]:
+        wall = datetime.fromtimestamp(timestamp / 1000, UTC)
+        return self.clock.at(wall), wall
 
     def flush(self, work: Work[S, R], changes: Changes[S, R]) -> None:
         """Write what a fold came to. Only when all of it went well does the working set know of it."""
