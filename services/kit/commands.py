@@ -1,69 +1,188 @@
-"""A person's command: the same kind of transaction on one borrower's state, once per idempotency key."""
+"""A person's command: the same kind of transaction on one borrower's state, once per idempotency key.
+
+Commands that come while others are under way wait for them and then share one transaction: the cost is the transaction,
+not the command. A lone command waits for nothing.
+"""
 
 import json
+import threading
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Generic, TypeAlias
 
+import structlog
+
 from schemas.envelope import Event, Fact, read_structured
 from services.kit import letters, states
-from services.kit.database import transaction
+from services.kit.database import is_outside, transaction
 from services.kit.fold import Outcome, command, outcome
 from services.kit.plug import KeyReused
-from services.kit.service import Context, R, Reaction, S
+from services.kit.service import Context, R, Reaction, Refused, S
 from services.kit.states import Conflict
-from services.kit.work import TRIES, Room, Work
+from services.kit.work import TRIES, Changes, Room, Work
 from services.kit.writes import Raw
 
+log = structlog.get_logger("arrears.kit")
 Act: TypeAlias = Callable[[S, Context[R]], Reaction[S]]
+Said: TypeAlias = Sequence[Event[Fact]]
+AT_ONCE = 64
+"""So many commands share a transaction at most."""
+
+TURNS = 2
+"""Transactions of commands at a time: while one waits for the lock of a large batch, the others need not."""
+
 _CLAIM = "INSERT INTO commands (key, digest, borrower_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _ANSWER = "UPDATE commands SET answer = %s::json WHERE key = %s"
-_LOCK = "SELECT 1 FROM states WHERE borrower_id = %s FOR UPDATE"
+_LOCK = "SELECT 1 FROM states WHERE borrower_id = ANY(%s) ORDER BY borrower_id FOR UPDATE"
+_KNOWN = "SELECT key FROM commands WHERE key = ANY(%s)"
+_ANSWERED = (
+    "INSERT INTO commands (key, digest, borrower_id, answer) VALUES (%s, %s, %s, %s::json) ON CONFLICT DO NOTHING"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked(Generic[S, R]):
+    """One command that waits for its turn, and for its answer."""
+
+    borrower_id: str
+    act: "Act[S, R]"
+    key: str
+    digest: bytes
+    answer: "Future[Said]" = field(default_factory=Future)
 
 
 class Commands(Generic[S, R]):
-    """Runs commands, on whichever worker they arrive."""
+    """Runs commands, on whichever worker they arrive. Safe to use from any thread."""
 
     def __init__(self, room: Room[S, R]) -> None:
         self._room = room
+        self._waiting: deque[_Asked[S, R]] = deque()
+        self._turns = threading.BoundedSemaphore(TURNS)
 
-    def run(self, borrower_id: str, act: "Act[S, R]", key: str, request: bytes = b"") -> Sequence[Event[Fact]]:
+    def run(self, borrower_id: str, act: "Act[S, R]", key: str, request: bytes = b"") -> Said:
         """Run `act` once; answer what was said. Raises Refused and KeyReused; then nothing has changed."""
-        room, number = self._room, self._room.partition_of(borrower_id)
         digest = blake2b(borrower_id.encode() + b"\0" + request, digest_size=16).digest()
+        asked = _Asked(borrower_id, act, key, digest)
+        self._waiting.append(asked)
+        with self._turns:
+            while not asked.answer.done() and (found := self._taken()):
+                self._settle(found)
+        return asked.answer.result()  # another thread may have taken it along
+
+    def _taken(self) -> list[_Asked[S, R]]:
+        taken: list[_Asked[S, R]] = []
+        while self._waiting and len(taken) < AT_ONCE:
+            try:
+                taken.append(self._waiting.popleft())
+            except IndexError:
+                break
+        return taken
+
+    def _settle(self, asked: Sequence[_Asked[S, R]]) -> None:
+        """Answer all of them, together where that works."""
+        if len(asked) > 1:
+            try:
+                self._together(asked)
+            except Exception as error:
+                self._fell_apart(asked, error)
+        for one in asked:
+            if not one.answer.done():
+                self._alone(one)
+
+    def _fell_apart(self, asked: Sequence[_Asked[S, R]], error: Exception) -> None:
+        """Nothing was changed. Where something outside is away all learn it; else each is tried for itself."""
+        if not is_outside(error):
+            log.info("commands did not go together, running each alone", count=len(asked), reason=repr(error)[:300])
+            return
+        for one in asked:
+            one.answer.set_exception(error)
+
+    # -- one alone ----------------------------------------------------------------------------------------------------
+
+    def _alone(self, one: _Asked[S, R]) -> None:
+        try:
+            one.answer.set_result(self._tried(one))
+        except Exception as error:
+            one.answer.set_exception(error)
+
+    def _tried(self, one: _Asked[S, R]) -> Said:
+        room, number = self._room, self._room.partition_of(one.borrower_id)
         with room.numbers.briefly(number):
             for _ in range(TRIES):
                 try:
-                    return self._committed(number, borrower_id, act, key, digest)
+                    return self._committed(number, one)
                 except Conflict:
-                    room.hot.forget(number, [borrower_id])
-        raise Conflict(f"command {key}: {TRIES} times in a row")
+                    room.hot.forget(number, [one.borrower_id])
+        raise Conflict(f"command {one.key}: {TRIES} times in a row")
 
-    def _committed(
-        self, number: int, borrower_id: str, act: "Act[S, R]", key: str, digest: bytes
-    ) -> Sequence[Event[Fact]]:
-        room = self._room
+    def _committed(self, number: int, one: _Asked[S, R]) -> Said:
+        room, borrower_id = self._room, one.borrower_id
         with transaction(room.engine) as (db, raw):
-            if raw.execute(_CLAIM, [key, digest, borrower_id]).rowcount == 0:
-                return _earlier(raw, key, digest)
-            raw.execute(_LOCK, [borrower_id])
+            if raw.execute(_CLAIM, [one.key, one.digest, borrower_id]).rowcount == 0:
+                return _earlier(raw, one.key, one.digest)
+            raw.execute(_LOCK, [[borrower_id]])
             work = room.open(db, raw, number)
             room.load(work, [borrower_id])
-            done = self._act(work, borrower_id, act, key)
-            raw.execute(_ANSWER, [_dump(done.said), key])
+            changes = work.changes()
+            done = self._act(work, changes, one)
+            room.flush(work, changes)
+            raw.execute(_ANSWER, [_dump(done.said), one.key])
         room.hot.forget(number, [borrower_id])
         room.committed(work.said)
         return done.said
 
-    def _act(self, work: Work[S, R], borrower_id: str, act: "Act[S, R]", key: str) -> Outcome[S, R]:
-        service, state = self._room.service, work.slots[borrower_id].state
-        cause = command(service.name, key, work.around.now)
-        reaction = act(state, work.around.context(cause, work.reference))
-        done = outcome(service, reaction, cause, work.reference, work.around)
-        changes = work.changes()
-        changes.accept(borrower_id, state, done)
-        self._room.flush(work, changes)
+    def _act(self, work: Work[S, R], changes: Changes[S, R], one: _Asked[S, R]) -> Outcome[S, R]:
+        """Let one command take effect on what is known; raises what it raises, and then changes nothing."""
+        service = self._room.service
+        known = changes.states.get(one.borrower_id)
+        state = known.state if known else work.slots[one.borrower_id].state
+        cause = command(service.name, one.key, work.around.now)
+        reaction = one.act(state, work.around.context(cause, changes.reference))
+        done = outcome(service, reaction, cause, changes.reference, work.around)
+        changes.accept(one.borrower_id, state, done)
         return done
+
+    # -- several together ---------------------------------------------------------------------------------------------
+
+    def _together(self, asked: Sequence[_Asked[S, R]]) -> None:
+        """One transaction for all, a part of it per partition number. Those that it cannot hold are left unanswered."""
+        room = self._room
+        parts: dict[int, dict[str, _Asked[S, R]]] = {}
+        for one in asked:
+            parts.setdefault(room.partition_of(one.borrower_id), {}).setdefault(one.key, one)
+        with room.numbers.briefly(*parts), transaction(room.engine) as (db, raw):
+            known = {key for (key,) in raw.execute(_KNOWN, [[one.key for one in asked]])}
+            raw.execute(_LOCK, [sorted({one.borrower_id for one in asked})])
+            answers: list[tuple[_Asked[S, R], Said | Refused]] = []
+            works = []
+            for number, part in sorted(parts.items()):
+                mine = [one for key, one in part.items() if key not in known]
+                work = room.open(db, raw, number)
+                works.append(work)
+                answers += self._part(work, mine)
+            _claim_all(raw, answers)
+        for one, answer in answers:
+            room.hot.forget(room.partition_of(one.borrower_id), [one.borrower_id])
+            one.answer.set_exception(answer) if isinstance(answer, Refused) else one.answer.set_result(answer)
+        for work in works:
+            room.committed(work.said)
+
+    def _part(self, work: Work[S, R], asked: Sequence[_Asked[S, R]]) -> list[tuple[_Asked[S, R], Said | Refused]]:
+        self._room.load(work, list({one.borrower_id for one in asked}))
+        changes = work.changes()
+        answers: list[tuple[_Asked[S, R], Said | Refused]] = []
+        for one in asked:
+            try:
+                answers.append((one, self._act(work, changes, one).said))
+            except Refused as refused:
+                answers.append((one, refused))
+        self._room.flush(work, changes)
+        return answers
+
+    # -- asking -------------------------------------------------------------------------------------------------------
 
     def state(self, borrower_id: str) -> S:
         """The committed state; a fresh one where nothing is known."""
@@ -77,6 +196,20 @@ class Commands(Generic[S, R]):
             return bool(letters.waiting(raw, [borrower_id]))
 
 
+def _claim_all(raw: Raw, answers: "Sequence[tuple[_Asked[S, R], Said | Refused]]") -> None:
+    """Keep the answers under their keys. Raises Conflict when one of the keys has just been used elsewhere."""
+    rows = [
+        (one.key, one.digest, one.borrower_id, _dump(answer))
+        for one, answer in answers
+        if not isinstance(answer, Refused)
+    ]
+    if rows:
+        with raw.cursor() as cursor:
+            cursor.executemany(_ANSWERED, rows)
+            if cursor.rowcount != len(rows):
+                raise Conflict("one of these commands was run elsewhere at the same time")
+
+
 def _earlier(raw: Raw, key: str, digest: bytes) -> list[Event[Fact]]:
     row = raw.execute("SELECT digest, answer::text FROM commands WHERE key = %s", [key]).fetchone()
     if row is None or bytes(row[0]) != digest:
@@ -84,5 +217,5 @@ def _earlier(raw: Raw, key: str, digest: bytes) -> list[Event[Fact]]:
     return [read_structured(json.dumps(event).encode()) for event in json.loads(row[1])]
 
 
-def _dump(events: Sequence[Event[Fact]]) -> str:
+def _dump(events: Said) -> str:
     return (b"[" + b",".join(event.to_json() for event in events) + b"]").decode()

@@ -1,6 +1,7 @@
 """One transaction at a time per partition number in this process, so that a borrower's decisions do not collide."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,14 +23,17 @@ class Numbers:
             yield
 
     @contextmanager
-    def briefly(self, number: int) -> Iterator[None]:
-        """Hold the number for the block, or go on without it when it is busy for longer than a moment."""
-        lock = self._lock(number)
-        held = lock.acquire(timeout=BRIEF_SECONDS)
+    def briefly(self, *numbers: int) -> Iterator[None]:
+        """Hold the numbers for the block, or go on without those that are busy for longer than a moment."""
+        ends, held = time.monotonic() + BRIEF_SECONDS, []
         try:
+            for number in sorted(numbers):
+                lock = self._lock(number)
+                if lock.acquire(timeout=max(0.0, ends - time.monotonic())):
+                    held.append(lock)
             yield
         finally:
-            if held:
+            for lock in held:
                 lock.release()
 
     def _lock(self, number: int) -> threading.Lock:
