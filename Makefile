@@ -36,8 +36,8 @@ bench:       ## speed against a bare consumer loop (next milestone)
 chaos:       ## kill, freeze and lie to real processes, with an auditor (next milestone)
 	@echo "make chaos comes with the next milestone." >&2; exit 2
 
-sim:         ## a seeded simulation of all services with faults (next milestone)
-	@echo "make sim comes with the next milestone." >&2; exit 2
+sim: setup   ## a seeded simulation of all services with faults; ARGS="--first-seed 1 --seeds 1000", ARGS="--replay 7"
+	@$(BIN)/python -m tests.sim $(ARGS)
 
 clean:       ## stop what runs here, then remove var (data, logs) and tool caches; .venv stays
 	@if [ -e var/run/lock ] && [ -x $(BIN)/arrears ]; then $(BIN)/arrears down || exit 1; fi
