@@ -1,10 +1,11 @@
 """When dead letters are so many that the fault must be ours: the service stops before it drains a topic into them."""
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 LATEST = 5000
+"""The ratio is that of the latest records: of at least half as many, and of no more."""
+
 FEWEST = 500
 """A ratio counts only among at least so many records."""
 
@@ -13,14 +14,29 @@ class TooManyDeadLetters(Exception):
     """A broken deployment or a broken producer. Nothing of this batch is kept; the service stops and says so."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many records, and how many of them dead."""
+
+    records: int = 0
+    dead: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.records + other.records, self.dead + other.dead)
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
-    """Counts dead letters of one topic partition by run length and ratio."""
+    """Counts dead letters of one topic partition by run length and ratio, in a few numbers however small batches are.
+
+    latest: the records since it was last full. before: those until then.
+    """
 
     run_limit: int
     ratio_limit: float
     run: int = 0
-    latest: deque[tuple[int, int]] = field(default_factory=deque)
+    latest: Tally = Tally()
+    before: Tally = Tally()
 
     def check(self, dead: Sequence[bool]) -> "Limits":
         """The counts after these records, in order. Raises TooManyDeadLetters."""
@@ -30,15 +46,13 @@ class Limits:
             longest = max(longest, run)
         if longest >= self.run_limit:
             raise TooManyDeadLetters(f"{longest} records in a row cannot be applied")
-        latest = self._with(len(dead), sum(dead))
-        total, bad = sum(n for n, _ in latest), sum(b for _, b in latest)
-        if total >= FEWEST and bad / total > self.ratio_limit:
-            raise TooManyDeadLetters(f"{bad} of the latest {total} records cannot be applied")
-        return Limits(self.run_limit, self.ratio_limit, run, latest)
+        counted = self._with(Tally(len(dead), sum(dead)))
+        seen = counted.before + counted.latest
+        if seen.records >= FEWEST and seen.dead / seen.records > self.ratio_limit:
+            raise TooManyDeadLetters(f"{seen.dead} of the latest {seen.records} records cannot be applied")
+        return replace(counted, run=run)
 
-    def _with(self, records: int, dead: int) -> deque[tuple[int, int]]:
-        latest = deque(self.latest)
-        latest.append((records, dead))
-        while len(latest) > 1 and sum(n for n, _ in latest) - latest[0][0] >= LATEST:
-            latest.popleft()
-        return latest
+    def _with(self, more: Tally) -> "Limits":
+        if self.latest.records + more.records <= LATEST // 2:
+            return replace(self, latest=self.latest + more)
+        return replace(self, latest=more, before=self.latest)
