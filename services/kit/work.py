@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Generic, TypeAlias
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table
 
 from schemas.envelope import Event, Fact
 from schemas.topics import Topic
@@ -125,10 +125,12 @@ class Room(Generic[S, R]):
     numbers: Numbers = field(default_factory=Numbers)
     hot: Hot[S] = field(default_factory=Hot)
     instants: Callable[[int], tuple[datetime, datetime]] = field(init=False)
+    tables: Sequence[Table] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Derive the codec of the states, and the instants of records: many share a millisecond."""
+        """Derive the codec of the states, the instants of records (many share a millisecond), and the tables' order."""
         self.codec = Codec(self.service)
+        self.tables = tuple(self.service.metadata.sorted_tables)
         self.instants = lru_cache(INSTANTS)(self._instants)
 
     def partition_of(self, borrower_id: str) -> int:
@@ -265,7 +267,7 @@ class Room(Generic[S, R]):
     def flush(self, work: Work[S, R], changes: Changes[S, R]) -> None:
         """Write what a fold came to. Only when all of it went well does the working set know of it."""
         saved = states.save(work.raw, self.codec, work.around.partition, changes.states, work.slots)
-        write_all(work.raw, changes.writes, self.service.metadata.sorted_tables)
+        write_all(work.raw, changes.writes, self.tables)
         letters.bury(work.raw, changes.buried)
         letters.park(work.raw, changes.parked)
         dead = letters.outgoing(self.service.name, changes.buried)
