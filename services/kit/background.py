@@ -13,6 +13,8 @@ log = structlog.get_logger("arrears.kit")
 T = TypeVar("T")
 BACKOFF_SECONDS_MAX = 5.0
 STOP_SECONDS = 3.0
+ORDERLY_SECONDS = 6.0
+"""What is kept gets so long to finish what it had begun: a notice that a carrier is being handed, for example."""
 
 
 class LoopThread:
@@ -45,19 +47,23 @@ class LoopThread:
         task.add_done_callback(self._kept.discard)
 
     def stop(self) -> None:
-        """Cancel what runs there and end the thread."""
+        """Cancel what is kept there and let it end in its own good order; then cancel the rest and end the thread."""
         if self.loop.is_closed():
             return
-        asyncio.run_coroutine_threadsafe(_cancel_others(), self.loop).result(STOP_SECONDS)
+        asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(ORDERLY_SECONDS + STOP_SECONDS)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(STOP_SECONDS)
 
+    async def _end(self) -> None:
+        await _cancelled(list(self._kept), ORDERLY_SECONDS)
+        await _cancelled([task for task in asyncio.all_tasks() if task is not asyncio.current_task()], STOP_SECONDS / 2)
 
-async def _cancel_others() -> None:
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
+
+async def _cancelled(tasks: list[asyncio.Task[object]], seconds: float) -> None:
+    for task in tasks:
         task.cancel()
-    await asyncio.wait(others, timeout=STOP_SECONDS / 2) if others else None
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
 
 
 class Backoff:
