@@ -6,12 +6,13 @@ Fails closed: an unknown region, time zone or calendar denies with that reason. 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from zoneinfo import ZoneInfo
 
 from schemas.values import Reason
-from services.rulebook.kinds.asking import Finding, Question, earliest
+from services.rulebook.kinds.asking import PASSES, Finding, Question, earliest
 from services.rulebook.local import DAY, day_start, zone_of
-from services.rulebook.packs import Asked, Rule, Rulebook
+from services.rulebook.packs import Force, Rule, Rulebook
 from services.rulebook.question import Decision, History, Profile, Proposal
 
 NO_RULEBOOK = "none"
@@ -35,11 +36,17 @@ def decide(
     return _Case(proposal, history, profile, rulebook, _zone(profile)).decided(at)
 
 
-Judged = tuple[Asked, Finding]
-"""A rule in force, and what it said at one instant."""
-
-
 @dataclass(frozen=True, slots=True)
+class _Against:
+    """One rule that does not pass at an instant; `place` is its place in the pack."""
+
+    place: int
+    rule: Rule
+    force: Force
+    finding: Finding
+
+
+@dataclass(slots=True)
 class _Case:
     proposal: Proposal
     history: History
@@ -49,62 +56,72 @@ class _Case:
 
     def decided(self, at: datetime) -> Decision:
         local = at.astimezone(self.zone)
-        question = self._question(at, local)
-        judged = [(asked, asked.judge(question)) for asked in self.rulebook.asked(self.proposal, question.day)]
-        failed = [(asked, finding) for asked, finding in judged if not finding.passes]
-        blocking = [one for one in failed if not self._overridden(one[0])] if failed else failed
+        counters: dict[str, int] = {}
+        against, ends = self._judged(at, local, counters)
+        blocking = [one for one in against if not self._overridden(one)] if against else against
         return Decision(
             allowed=not blocking,
-            reasons=tuple(self._reason(*one) for one in blocking or failed),
+            reasons=tuple(self._reason(one) for one in blocking or against) if against else (),
             rulebook=self.rulebook.label,
             local_time=local.isoformat(),
             time_zone=self.profile.time_zone,
-            counters={asked.rule.id: finding.count for asked, finding in judged if finding.count is not None},
+            counters=counters,
             retry_at=earliest(self._retry_at(blocking, at), self.rulebook.in_force_until) if blocking else None,
-            expires_at=None if blocking else self._expires_at(judged, question),
+            expires_at=None if blocking else ends,
         )
 
-    def _question(self, at: datetime, local: datetime) -> Question:
-        known = self.proposal, self.history, self.profile, self.zone, self.rulebook.calendars
-        return Question(*known, at, local.date(), local.time())
+    def _judged(self, at: datetime, local: datetime, counters: dict[str, int]) -> tuple[list[_Against], datetime]:
+        """The rules against it in the pack's order, and the first edge after which one may say otherwise.
 
-    def _blocking(self, at: datetime) -> Sequence[Judged]:
-        question = self._question(at, at.astimezone(self.zone))
-        judged = ((asked, asked.judge(question)) for asked in self.rulebook.asked(self.proposal, question.day))
-        return [one for one in judged if not one[1].passes and not self._overridden(one[0])]
+        `counters` takes what each rule counted. No permit outlives the borrower's day, or the version in force.
+        """
+        day, proposal, book = local.date(), self.proposal, self.rulebook
+        ends = tomorrow = day_start(day + DAY, self.zone)
+        question = Question(
+            proposal, self.history, self.profile, self.zone, book.calendars, at, day, local.time(), tomorrow
+        )
+        against: list[_Against] = []
+        for asked in book.asked(proposal, day):
+            finding = asked.judge(question)
+            if finding is PASSES:
+                continue
+            if finding.count is not None:
+                for _, rule, _ in asked.rules:
+                    counters[rule.id] = finding.count
+            if not finding.passes:
+                against += [_Against(place, rule, force, finding) for place, rule, force in asked.rules]
+            elif finding.ends_at is not None and finding.ends_at < ends:
+                ends = finding.ends_at
+        if len(against) > 1:
+            against.sort(key=attrgetter("place"))
+        return against, earliest(ends, proposal.until, book.in_force_until) or ends
 
-    def _overridden(self, asked: Asked) -> bool:
-        return asked.force == "SOFT" and bool(self.proposal.overrides.get(asked.rule.id))
+    def _blocking(self, at: datetime) -> Sequence[_Against]:
+        against, _ = self._judged(at, at.astimezone(self.zone), {})
+        return [one for one in against if not self._overridden(one)]
 
-    def _reason(self, asked: Asked, finding: Finding) -> Reason:
-        rule, text = asked.rule, f"{asked.rule.text} ({finding.text})"
-        if self._overridden(asked):
+    def _overridden(self, one: _Against) -> bool:
+        return one.force == "SOFT" and bool(self.proposal.overrides.get(one.rule.id))
+
+    def _reason(self, one: _Against) -> Reason:
+        rule, text = one.rule, f"{one.rule.text} ({one.finding.text})"
+        if self._overridden(one):
             text += f" Overridden: {self.proposal.overrides[rule.id]}"
-        return Reason(rule_id=rule.id, clause=rule.clause, force=asked.force, text=text)
+        return Reason(rule_id=rule.id, clause=rule.clause, force=one.force, text=text)
 
-    def _retry_at(self, blocking: Sequence[Judged], at: datetime) -> datetime | None:
+    def _retry_at(self, blocking: Sequence[_Against], at: datetime) -> datetime | None:
         """The earliest instant after `at` at which every rule passes; each names its own, the latest is tried next."""
         latest = at
         for _ in range(TRIES):
             if not blocking:
                 return latest
-            times = [earliest(finding.retry_at, _lifted(asked.rule, self.zone)) for asked, finding in blocking]
+            times = [earliest(one.finding.retry_at, _lifted(one.rule, self.zone)) for one in blocking]
             following = max((time for time in times if time is not None), default=latest)
             if None in times or following <= latest or following - at > HORIZON:
                 return None
             latest = following
             blocking = self._blocking(latest)
         return None
-
-    def _expires_at(self, judged: Sequence[Judged], question: Question) -> datetime:
-        """The first edge after which a rule may say otherwise; the end of the local day where no rule names one."""
-        ends = self.proposal.until or question.tomorrow
-        if self.rulebook.in_force_until is not None:
-            ends = min(ends, self.rulebook.in_force_until)
-        for _, finding in judged:
-            if finding.ends_at is not None and finding.ends_at < ends:
-                ends = finding.ends_at
-        return ends
 
 
 def _lifted(rule: Rule, zone: ZoneInfo) -> datetime | None:

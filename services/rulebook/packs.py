@@ -75,11 +75,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One rule in force on a day, ready to be asked."""
+    """One question that rules in force on a day ask: several where they ask the very same.
 
-    rule: Rule
-    force: Force
+    rules: each with its place in the pack and its force on that day.
+    """
+
     judge: Callable[[Question], Finding]
+    rules: tuple[tuple[int, Rule, Force], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -102,7 +104,7 @@ class Rulebook:
     @property
     def label(self) -> str:
         """Jurisdiction, version and digest, as every decision names the rule book it rests on."""
-        return f"{self.jurisdiction}-{self.version}@{self.digest}"
+        return _label(self)
 
     @property
     def history_days(self) -> int:
@@ -114,20 +116,24 @@ class Rulebook:
         return next((rule for rule in self.rules if rule.id == rule_id), None)
 
     def asked(self, proposal: Proposal, day: date) -> tuple[Asked, ...]:
-        """The rules in force on the borrower's day that a contact like this one must pass, in the pack's order."""
+        """What rules in force on the borrower's day ask of a contact like this one; each question once."""
         return _asked(self, proposal.channel, proposal.party, proposal.products, day)
 
 
 @lru_cache(maxsize=4096)
 def _asked(book: Rulebook, channel: Channel, party: Party, products: tuple[str, ...], day: date) -> tuple[Asked, ...]:
     """What is the same for all contacts of a day."""
-    return tuple(
-        Asked(rule, force, rule.parameters.judge)
-        for rule in book.rules
-        if getattr(rule.parameters, "of_contacts", True)
-        and rule.concerns(channel, party, products)
-        and (force := rule.force_on(day)) is not None
-    )
+    asked: dict[str, tuple[Parameters, list[tuple[int, Rule, Force]]]] = {}
+    for place, rule in enumerate(book.rules):
+        force = rule.force_on(day) if rule.concerns(channel, party, products) else None
+        if force is not None and getattr(rule.parameters, "of_contacts", True):
+            asked.setdefault(repr(rule.parameters), (rule.parameters, []))[1].append((place, rule, force))
+    return tuple(Asked(parameters.judge, tuple(rules)) for parameters, rules in asked.values())
+
+
+@lru_cache(maxsize=256)
+def _label(book: Rulebook) -> str:
+    return f"{book.jurisdiction}-{book.version}@{book.digest}"
 
 
 @cache

@@ -3,6 +3,7 @@
 Nothing here is a rule of law; what law and house forbid stands in the packs and beats any strategy.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import time
 from decimal import Decimal
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+from schemas.cases import Arm, Segment
 from schemas.values import Channel, Product, ReasonForDefault, Step
 from services.rulebook.reading import BadPack, Document
 from services.rulebook.shape import Mistake, Must
@@ -32,9 +34,15 @@ class LadderStep:
     Due on the local day on which DPD reaches `days_past_due`, from `from_time` on, and not before `days_after_previous`
     days have passed since the step before went out. `copies` go out beside the first channel where a contact point is
     known. response_window_days: how long an answer is waited for after delivery (0: none is expected).
+
+    segments, products, arms: for whom the step is (none named: for all). A step may stand there several times for
+    different cases; the first entry that fits counts.
     """
 
     step: Step
+    segments: tuple[Segment, ...] = ()
+    products: tuple[Product, ...] = ()
+    arms: tuple[Arm, ...] = ()
     days_past_due: Count
     days_after_previous: Count = 0
     from_time: time = time(0)
@@ -43,16 +51,35 @@ class LadderStep:
     response_window_days: Count = 0
     template: str
 
+    def is_for(self, segment: str, arm: str, products: Collection[str]) -> bool:
+        """Whether it is meant for a case; what is not known of the case ("") fits only a step that does not ask."""
+        return (
+            (not self.segments or segment in self.segments)
+            and (not self.arms or arm in self.arms)
+            and (not self.products or bool(set(self.products) & set(products)))
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """When a channel is used at all, on the borrower's own clock; what law forbids beyond that stands in the packs."""
+
+    channel: Channel
+    start: time
+    end: time
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
     """The steps in order. No receipt within `receipt_timeout_hours` makes a contact unknown.
 
     answer_rest_days: after an answer the ladder rests so long, or until a hold that followed from it is released.
-    pause_poll_minutes: how often a step that waits for a paused strategy looks again.
+    pause_poll_minutes: how often a step that waits for a paused strategy looks again. hours: a channel that is not
+    named is used at any hour.
     """
 
     steps: Annotated[tuple[LadderStep, ...], SOME]
+    hours: tuple[Hours, ...] = ()
     receipt_timeout_hours: Many
     answer_rest_days: Count
     pause_poll_minutes: Many = 60
@@ -227,10 +254,8 @@ def load_strategy(name: str | Path = "default-v1") -> Strategy:
 
 def _contradictions(strategy: Strategy) -> list[Mistake]:
     """What no single field shows: steps that come twice, windows that end before they start."""
-    steps, plan = [s.step for s in strategy.ladder.steps], strategy.plan
-    found: list[Mistake] = [
-        (("ladder", "steps", n, "step"), f"{step} comes twice") for n, step in enumerate(steps) if step in steps[:n]
-    ]
+    plan = strategy.plan
+    found = list(_ladder_contradictions(strategy.ladder))
     found += [
         (("visit", "windows", n), f"ends at {w.end:%H:%M}, before it starts")
         for n, w in enumerate(strategy.visit.windows)
@@ -239,3 +264,22 @@ def _contradictions(strategy: Strategy) -> list[Mistake]:
     if plan.instalments_max < plan.instalments_min:
         found.append((("plan", "instalments_max"), "is below instalments_min"))
     return found
+
+
+def _ladder_contradictions(ladder: Ladder) -> Iterator[Mistake]:
+    for n, step in enumerate(ladder.steps):
+        loc = ("ladder", "steps", n)
+        for other in (earlier for earlier in ladder.steps[:n] if earlier.step == step.step):
+            if _whom(other) in (_whom(step), ((), (), ())):
+                yield (*loc, "step"), f"{step.step} comes twice"
+            elif other.template == step.template and other.response_window_days != step.response_window_days:
+                yield (*loc, "template"), f"{step.template} would name two response windows"
+    for n, hours in enumerate(ladder.hours):
+        if hours.end <= hours.start:
+            yield ("ladder", "hours", n), f"ends at {hours.end:%H:%M}, before it starts"
+        if hours.channel in (each.channel for each in ladder.hours[:n]):
+            yield ("ladder", "hours", n, "channel"), f"{hours.channel} comes twice"
+
+
+def _whom(step: LadderStep) -> tuple[tuple[str, ...], ...]:
+    return step.segments, step.arms, step.products

@@ -6,16 +6,19 @@ from datetime import date, datetime, time
 from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
-from services.rulebook.local import DAY, day_start
 from services.rulebook.question import Consent, ConsentKind, History, Profile, Proposal
 
 Calendars: TypeAlias = Mapping[str, Mapping[int, tuple[date, ...]]]
 """Name → year → the days it marks. A year that is not there is not known."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question:
-    """One rule asked about one proposal at one instant. `day` and `wall` are what the borrower's clock shows then."""
+    """One rule asked about one proposal at one instant. `day` and `wall` are what the borrower's clock shows then.
+
+    tomorrow: when the borrower's next calendar day begins. Nobody changes it; it and Finding are not frozen because
+    making a frozen one takes three times as long, and every decision makes several.
+    """
 
     proposal: Proposal
     history: History
@@ -25,18 +28,14 @@ class Question:
     at: datetime
     day: date
     wall: time
-
-    @property
-    def tomorrow(self) -> datetime:
-        """When the borrower's next calendar day begins."""
-        return day_start(self.day + DAY, self.zone)
+    tomorrow: datetime
 
     def consents(self, kind: ConsentKind) -> tuple[Consent, ...]:
         """Consents of a kind that cover this channel at this instant."""
         return tuple(c for c in self.profile.consents if c.kind == kind and c.holds(self.at, self.proposal.channel))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Finding:
     """What one rule says. retry_at: when it would pass if nothing but time changes; ends_at: when it ceases to pass."""
 
@@ -68,6 +67,19 @@ def unless(passes: bool, text: str) -> Finding:
     return PASSES if passes else Finding(False, text)
 
 
+def while_consented(q: Question, kind: ConsentKind, text: str) -> Finding:
+    """Passes while a consent of this kind covers the contact."""
+    held = q.consents(kind)
+    if not held:
+        return Finding(False, text)
+    ends = [c.expires_at for c in held if c.expires_at is not None]
+    return Finding(passes=True, ends_at=max(ends) if len(ends) == len(held) else None)
+
+
 def earliest(*times: datetime | None) -> datetime | None:
     """The first of those that are known."""
-    return min((time for time in times if time is not None), default=None)
+    first = None
+    for one in times:
+        if one is not None and (first is None or one < first):
+            first = one
+    return first

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 
 from services.rulebook.kinds.asking import PASSES, Finding, Question
-from services.rulebook.local import DAY, day_start, next_at
+from services.rulebook.local import DAY, day_start, next_at, on
 from services.rulebook.question import Consent, ConsentKind
 
 
@@ -44,9 +44,13 @@ class QuietHours:
         given = [c.given_at for c in q.profile.consents if c.kind == self.lifted_by and q.at < c.given_at < edge]
         return min([edge, *(at for at in given if self._lifted(at, q))])
 
+    def _next_start(self, q: Question) -> datetime:
+        today = on(q.day, self.start, q.zone)
+        return today if q.at < today else next_at(q.at, self.start, q.zone)
+
     def _closes(self, q: Question) -> datetime | None:
         """When the next quiet begins that no consent lifts; None when a consent without end lifts it."""
-        edge = q.at if self._shows_quiet(q.wall) else next_at(q.at, self.start, q.zone)
+        edge = q.at if self._shows_quiet(q.wall) else self._next_start(q)
         for _ in range(len(q.profile.consents)):
             consent = self._lifted(edge, q)
             if consent is None or consent.expires_at is None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Literal, TypeAlias
 
 from schemas.values import Channel
@@ -10,6 +11,8 @@ from services.rulebook.local import DAY, day_start, local_day
 from services.rulebook.question import Consent, ConsentKind, Contacted
 
 Per: TypeAlias = Literal["debtor", "number", "loan"]
+NOTHING: list[list[date]] = [[]]
+"""One scope in which nothing counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,22 @@ class Cap:
         """The days of its window."""
         return self.days
 
+    @property
+    def only_connected(self) -> bool:
+        """Whether calls that nobody answered are left out."""
+        return self.counts == "connected"
+
     def judge(self, q: Question) -> Finding:
         """Every window of `days` days that holds this day must have room for one more."""
-        days = [_days(same, q) for same in _scopes(q, self.per, self.channels, connected=self.counts == "connected")]
-        worst = max(self._fullest(q.day, each) for each in days)
+        days = [_days(same, q) for same in _scopes(q, self)] if q.history.contacts else NOTHING
+        worst = self._fullest(q.day, days[0])
+        if len(days) > 1:
+            worst = max(self._fullest(q.day, each) for each in days)
         if worst < self.maximum:
             return Finding(passes=True, ends_at=q.tomorrow, count=worst)
+        return self._full(q, worst, days)
+
+    def _full(self, q: Question, worst: int, days: list[list[date]]) -> Finding:
         if self.lifted_by is not None and (ends_at := self.lifted_by.ends_at(q)) is not None:
             return Finding(passes=True, ends_at=ends_at, count=worst)
         text = f"{worst} of at most {self.maximum} per {self.per} in {self.days} day(s)"
@@ -99,10 +112,14 @@ class Cooldown:
         """The days of its rest."""
         return self.days
 
+    @property
+    def only_connected(self) -> bool:
+        """Whether calls that nobody answered are left out."""
+        return self.after == "conversation"
+
     def judge(self, q: Question) -> Finding:
         """The latest contact decides."""
-        scopes = _scopes(q, self.per, self.channels, connected=self.after == "conversation")
-        days = [each for same in scopes for each in _days(same, q) if each <= q.day]
+        days = [each for same in _scopes(q, self) for each in _days(same, q) if each <= q.day]
         ends = max(days) + self.days * DAY if days else q.day
         if ends <= q.day:
             return Finding(passes=True, ends_at=q.tomorrow)
@@ -113,22 +130,33 @@ class Cooldown:
         return Finding(passes=False, text=text, retry_at=earliest(begins_at, day_start(ends, q.zone)))
 
 
-def _scopes(q: Question, per: Per, channels: tuple[Channel, ...], *, connected: bool) -> list[list[Contacted]]:
-    """The contacts that count together with this one: of the debtor, of the number, or for each of its loans."""
-    if not q.history.contacts:
-        return [[]]
+def _scopes(q: Question, rule: "Cap | Cooldown") -> list[list[Contacted]]:
+    """The contacts that count together with this one: of the debtor, of the number, or for each of its loans.
+
+    What is so far away that it cannot lie in any of the rule's days is left out at once.
+    """
+    own, channels, connected = q.proposal.contact_id, rule.channels, rule.only_connected
+    reach = _reach(rule.days)
+    first, last = q.at - reach, q.at + reach
     others = [
         c
         for c in q.history.contacts
-        if c.contact_id != q.proposal.contact_id
+        if first < c.at < last
         and (not channels or c.channel in channels)
         and (c.connected or not connected)
+        and c.contact_id != own
     ]
-    if per == "number":
+    if rule.per == "number":
         return [[c for c in others if c.contact_point == q.proposal.contact_point]]
-    if per == "loan":
+    if rule.per == "loan":
         return [[c for c in others if loan in c.loan_ids] for loan in q.proposal.loan_ids] or [others]
     return [others]
+
+
+@cache
+def _reach(days: int) -> timedelta:
+    """No contact so far away lies in one of these days, whatever clocks do: the longest local day has 48 hours."""
+    return timedelta(days=days + 2)
 
 
 def _days(contacts: list[Contacted], q: Question) -> list[date]:

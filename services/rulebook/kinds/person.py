@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from schemas.values import BorrowerStatus, Party
-from services.rulebook.kinds.asking import PASSES, Finding, Question, unless
+from services.rulebook.kinds.asking import PASSES, Finding, Question, unless, while_consented
 from services.rulebook.question import ConsentKind
 
 
@@ -78,7 +78,7 @@ class VerifiedPoint:
         if known is None:
             return Finding(False, "the contact point was never confirmed to be the borrower's")
         fresh = q.day <= known + timedelta(days=self.days_max)
-        return unless(fresh, f"the contact point was last confirmed on {known}")
+        return Finding(fresh, "" if fresh else f"the contact point was last confirmed on {known}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,14 @@ class NoStopRequest:
     days_back: int = field(default=0, init=False)
 
     def judge(self, q: Question) -> Finding:
-        """Every request decides."""
+        """Every request decides; one that a consent has lifted stands again when the consent ends."""
         if not q.history.stops:
             return PASSES
-        stands = any(s.stands(q.at, q.proposal.channel, q.profile.consents) for s in q.history.stops)
-        return unless(not stands, "the borrower asked not to be contacted")
+        if any(s.stands(q.at, q.proposal.channel, q.profile.consents) for s in q.history.stops):
+            return Finding(False, "the borrower asked not to be contacted")
+        lifted = q.consents("channel")
+        ends = [c.expires_at for c in lifted if c.expires_at is not None]
+        return Finding(passes=True, ends_at=min(ends, default=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +141,7 @@ class ConsentRequired:
 
     def judge(self, q: Question) -> Finding:
         """A consent that covers the channel at this instant."""
-        held = q.consents(self.consent)
-        if not held:
-            return Finding(False, f"no consent to {self.consent}")
-        ends = [c.expires_at for c in held if c.expires_at is not None]
-        return Finding(passes=True, ends_at=max(ends) if len(ends) == len(held) else None)
+        return while_consented(q, self.consent, f"no consent to {self.consent}")
 
 
 @dataclass(frozen=True, slots=True)

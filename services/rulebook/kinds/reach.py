@@ -39,7 +39,7 @@ class LostContact:
             return Finding(False, "the debtor has not been tried in vain")
         by_day = [(day, len(list(calls))) for day, calls in groupby(failed, lambda c: local_day(c.at, q.zone))]
         if self._lost(by_day, q.day):
-            return Finding(passes=True, ends_at=q.tomorrow)
+            return Finding(passes=True, ends_at=self._next_call(q))
         return Finding(False, "the debtor can still be reached, as far as is known", self._tomorrow(by_day, q))
 
     def _failed(self, q: Question) -> Sequence[Contacted]:
@@ -49,6 +49,11 @@ class LostContact:
         answered = max((n for n, c in enumerate(calls) if c.connected), default=-1)
         since = q.day - self.valid_days * DAY
         return [c for c in calls[answered + 1 :] if local_day(c.at, q.zone) >= since]
+
+    def _next_call(self, q: Question) -> datetime:
+        """The end of the day, or the next call that is reserved: the debtor may answer it."""
+        calls = [c.at for c in q.history.contacts if c.channel == "voice" and c.party == "debtor" and c.at > q.at]
+        return min([q.tomorrow, *calls])
 
     def _lost(self, by_day: Sequence[tuple[date, int]], today: date) -> bool:
         return self._on_one_day(by_day, today) or self._day_after_day(by_day)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from services.rulebook.kinds.asking import Finding, Question, unless
+from services.rulebook.kinds.asking import PASSES, Finding, Question, unless, while_consented
 from services.rulebook.question import ConsentKind
 
 
@@ -43,7 +43,7 @@ class Place:
         """A place that is not named, or not known, does not pass."""
         place = q.proposal.place or "not known"
         if place in self.with_consent:
-            return unless(bool(q.consents(self.with_consent[place])), f"no consent to a visit at the place: {place}")
+            return while_consented(q, self.with_consent[place], f"no consent to a visit at the place: {place}")
         return unless(place in self.allowed, f"the place is {place}")
 
 
@@ -59,8 +59,9 @@ class PlaceWithConsent:
         place = q.proposal.place
         if place is None:
             return Finding(False, "the place is not known")
-        needed = self.places.get(place)
-        return unless(needed is None or bool(q.consents(needed)), f"no consent to a visit at the place: {place}")
+        if place not in self.places:
+            return PASSES
+        return while_consented(q, self.places[place], f"no consent to a visit at the place: {place}")
 
 
 @dataclass(frozen=True, slots=True)
