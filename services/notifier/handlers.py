@@ -21,6 +21,7 @@ from schemas.cases import (
     CaseClosed,
     CaseOpened,
     CaseReopened,
+    CaseSegmented,
     ComplaintReceived,
     ComplaintRejected,
     ComplaintUpheld,
@@ -136,9 +137,19 @@ def on_borrower_recorded(state: Borrower, fact: BorrowerRecorded, context: Here)
 # -- the case ---------------------------------------------------------------------------------------------------------
 
 
-def on_case_opened(state: Borrower, fact: CaseOpened | CaseReopened, _context: Here) -> Reaction[Borrower]:
+def on_case_opened(state: Borrower, fact: CaseOpened, context: Here) -> Reaction[Borrower]:
     """Assignment has a case."""
-    return person.case_opened(state, fact.case_id)
+    return person.case_opened(state, fact.case_id, fact.segment, fact.arm, context)
+
+
+def on_case_reopened(state: Borrower, fact: CaseReopened, context: Here) -> Reaction[Borrower]:
+    """A case goes on, in the segment and arm that it had."""
+    return person.case_opened(state, fact.case_id, "", "", context)
+
+
+def on_case_segmented(state: Borrower, fact: CaseSegmented, context: Here) -> Reaction[Borrower]:
+    """The case moved to another segment."""
+    return person.segmented(state, fact.segment, context)
 
 
 def on_case_closed(state: Borrower, fact: CaseClosed, context: Here) -> Reaction[Borrower]:
@@ -235,7 +246,8 @@ HANDLERS: Mapping[type[Fact], Handler[Borrower, Policy]] = {
     BorrowerRecorded: on_borrower_recorded,
     LoanRepaired: on_loan_repaired,
     CaseOpened: on_case_opened,
-    CaseReopened: on_case_opened,
+    CaseReopened: on_case_reopened,
+    CaseSegmented: on_case_segmented,
     CaseClosed: on_case_closed,
     PlacementActivated: on_placement_activated,
     PlacementRecalled: on_placement_over,

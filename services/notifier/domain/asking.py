@@ -59,6 +59,11 @@ def source_of(state: Borrower, point_id: str | None) -> str | None:
     return next((p.source for p in state.points if p.point_id == point_id), None)
 
 
+def verified_on(state: Borrower, point_id: str | None) -> date | None:
+    """When a contact point was last confirmed to be the borrower's; None where it was not, or is not known."""
+    return next((p.verified_on for p in state.points if p.point_id == point_id), None)
+
+
 def rulebook_of(state: Borrower, proposal: Proposal, ctx: Moment) -> Rulebook | None:
     """The rule book that is in force in the borrower's region when the contact is to be made."""
     at = max(proposal.at, ctx.now)

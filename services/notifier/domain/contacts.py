@@ -30,10 +30,11 @@ from services.notifier.domain.asking import (
     said_sums,
     source_of,
     uncounted,
+    verified_on,
     weigh,
 )
 from services.notifier.domain.flow import onward, settled, wake_at
-from services.notifier.domain.ladder import EARLY, overdue_steps
+from services.notifier.domain.ladder import EARLY, steps_for
 from services.notifier.domain.moment import Moment, NotPossible, Reaction, Said
 from services.notifier.domain.outcomes import (
     Accepted,
@@ -133,6 +134,7 @@ def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
         loan_ids=what[0] if what else (),
         contact_point=asked.contact_point,
         contact_source=source_of(state, asked.contact_point) or asked.contact_source,
+        verified_on=verified_on(state, asked.contact_point),
         proposed_by=asked.proposed_by,
         overrides=dict(asked.overrides),
         products=products_of(state, what[0]) if what else (),
@@ -245,7 +247,7 @@ def _proved(state: Borrower, contact: Contact, outcome: Delivered, proof_id: str
     point, step = contact.contact_point, contact.step
     proved = Proved(contact.contact_id, step, contact.channel, outcome.at, proof_id, point)
     after = replace(state, round=replace(state.round, proved=(*state.round.proved, proved)))
-    days = next((s.response_window_days for s in overdue_steps(ctx.reference.strategy) if s.step == step), 0)
+    days = next((s.response_window_days for s in steps_for(state, ctx.reference.strategy) if s.step == step), 0)
     if not days:
         return after
     held = ProvedDelivery(proof_id, outcome.at, outcome.at + timedelta(days=days))

@@ -11,7 +11,7 @@ from services.notifier.domain.asking import cancelled, owed, recent
 from services.notifier.domain.ladder import EARLY, next_turn, silence_ends_at
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Loan, Round
-from services.notifier.domain.steps import at_rest, climb, is_paused, still_asked
+from services.notifier.domain.steps import at_rest, climb, early_opens_at, is_paused, still_asked
 
 PERMIT_GRACE = timedelta(days=3)
 """An outcome may be told so long after a permit has run out; then it counts as made and never reported."""
@@ -39,11 +39,11 @@ def onward(state: Borrower, ctx: Moment, said: Said = ()) -> Reaction:
 def wake_at(state: Borrower, ctx: Moment) -> datetime | None:
     """The next instant at which time alone changes something."""
     strategy = ctx.reference.strategy
-    turn, silence = next_turn(state, strategy), silence_ends_at(state, strategy)
+    turn, silence = next_turn(state, strategy, ctx.now), silence_ends_at(state, strategy)
     times = [_ends_at(contact, ctx) for contact in state.contacts]
     times += [hold.until for hold in state.holds]
     times += [denial.retry_at for denial in state.denials]
-    times += [turn.due_at if turn else None]
+    times += [turn.due_at if turn else None, *early_opens_at(state, ctx)]
     times += [silence if not state.round.unanswered_at else None]
     if is_paused(ctx) and silence is not None and silence <= ctx.now and not at_rest(state):
         times.append(ctx.now + timedelta(minutes=strategy.ladder.pause_poll_minutes))

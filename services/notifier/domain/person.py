@@ -41,8 +41,8 @@ def points_of(fact: BorrowerRecorded) -> tuple[Point, ...]:
     emails = fact.emails if isinstance(fact.emails, tuple) else ()
     addresses = fact.addresses if isinstance(fact.addresses, tuple) else ()
     return (
-        *(Point(p.phone_id, "phone", p.source, verified=p.verified_on is not None) for p in phones),
-        *(Point(e.email_id, "email", e.source, verified=e.verified_on is not None) for e in emails),
+        *(Point(p.phone_id, "phone", p.source, "", p.verified_on is not None, p.verified_on) for p in phones),
+        *(Point(e.email_id, "email", e.source, "", e.verified_on is not None, e.verified_on) for e in emails),
         *(Point(a.address_id, "address", a.source, a.kind) for a in addresses),
     )
 
@@ -112,9 +112,15 @@ def kept_until(state: Borrower, reason: str, last_day: date | None, ctx: Moment)
 # -- the case ---------------------------------------------------------------------------------------------------------
 
 
-def case_opened(state: Borrower, case_id: str) -> Reaction:
-    """Assignment has a case; later contacts name it."""
-    return replace(state, case_id=case_id), ()
+def case_opened(state: Borrower, case_id: str, segment: str, arm: str, ctx: Moment) -> Reaction:
+    """Assignment has a case; later contacts name it. Which steps the ladder has may depend on its segment and arm."""
+    after = replace(state, case_id=case_id, segment=segment or state.segment, arm=arm or state.arm)
+    return (after, ()) if (after.segment, after.arm) == (state.segment, state.arm) else onward(after, ctx)
+
+
+def segmented(state: Borrower, segment: str, ctx: Moment) -> Reaction:
+    """The case moved to another segment."""
+    return (state, ()) if segment == state.segment else onward(replace(state, segment=segment), ctx)
 
 
 def case_closed(state: Borrower, case_id: str, outcome: CaseOutcome, ctx: Moment) -> Reaction:

@@ -24,6 +24,7 @@ class Point:
     source: str
     kind: str = ""
     verified: bool = False
+    verified_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,14 @@ class Proved:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far one step of the round has come. `tried` are the channels used up: sent, refused, unknown or without a
-    contact point. at: when it last went out or was given up.
+    contact point. at: when it last went out or was given up. channels: in which order they were to be tried when the
+    first was used, which holds to the step's end.
     """
 
     step: Step
     tried: tuple[Channel, ...] = ()
     at: datetime | None = None
+    channels: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,8 @@ class Borrower:
     stops: tuple[StopRequest, ...] = ()
     proofs: tuple[ProvedDelivery, ...] = ()
     case_id: str | None = None
+    segment: str = ""
+    arm: str = ""
     placement_id: str | None = None
     agency_id: str | None = None
     recalled: tuple[str, ...] = ()

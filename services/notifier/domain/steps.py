@@ -17,7 +17,16 @@ from services.notifier.domain.asking import (
     today,
     weigh,
 )
-from services.notifier.domain.ladder import EARLY, UNDER_WAY, next_turn, overdue_steps, silence_ends_at
+from services.notifier.domain.ladder import (
+    EARLY,
+    UNDER_WAY,
+    closes_at,
+    early_step,
+    next_turn,
+    opens_at,
+    silence_ends_at,
+    steps_for,
+)
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Amounts, Borrower, Denial, Loan, Sums
 from services.rulebook.question import Decision, Proposal
@@ -47,7 +56,7 @@ def climb(state: Borrower, ctx: Moment) -> Reaction:
 
 def still_asked(state: Borrower, ctx: Moment) -> tuple[Denial, ...]:
     """The denials of what is still wanted; those of anything else are forgotten."""
-    turn = next_turn(state, ctx.reference.strategy)
+    turn = next_turn(state, ctx.reference.strategy, ctx.now)
     wanted = {(turn.step.step, turn.channel)} if turn else set()
     loans = {loan.loan_id for loan in state.loans if may_be_told(state, loan, ctx.now)}
     return tuple(d for d in state.denials if (d.step, d.channel) in wanted or (d.step == EARLY and d.loan_id in loans))
@@ -76,25 +85,37 @@ class _Message:
 
 
 def _next_step(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
-    turn, what = next_turn(state, ctx.reference.strategy), owed(state, ctx.now)
+    turn, what = next_turn(state, ctx.reference.strategy, ctx.now), owed(state, ctx.now)
     if turn is None or what is None or turn.due_at > ctx.now:
         return state, ()
     message = _Message(turn.step, turn.channel, *what, attempt=turn.attempt)
     after, said = _take(state, message, ctx)
+    if after.contacts != state.contacts or after.progress(turn.step.step) != state.progress(turn.step.step):
+        after = _ordered(after, turn.step)
     if turn.attempt == 1 and after.contacts != state.contacts:
         return _copies(after, message, ctx, said)
     return after, said
 
 
+def _ordered(state: Borrower, step: LadderStep) -> Borrower:
+    """The step has begun: its channels are tried in this order, whatever becomes of segment and products."""
+    known = state.progress(step.step)
+    return state if known.channels else state.with_progress(replace(known, channels=step.channels))
+
+
 def _copies(state: Borrower, message: _Message, ctx: Moment, said: Said) -> tuple[Borrower, Said]:
     """Send the step over its other channels too, where a contact point is known. A denied copy is not retried."""
     for channel in message.step.copies:
-        tried = channel in state.progress(message.step.step).tried
-        if channel != message.channel and not tried and point_for(state, channel) is not None:
+        used = channel == message.channel or channel in state.progress(message.step.step).tried
+        if not used and _is_open(state, channel, ctx) and point_for(state, channel) is not None:
             before = state.denials
             state, more = _take(state, replace(message, channel=channel), ctx)
             state, said = replace(state, denials=before), (*said, *more)
     return state, said
+
+
+def _is_open(state: Borrower, channel: Channel, ctx: Moment) -> bool:
+    return opens_at(state, channel, ctx.now, ctx.now, ctx.reference.strategy) <= ctx.now
 
 
 def _take(state: Borrower, message: _Message, ctx: Moment) -> tuple[Borrower, Said]:
@@ -106,7 +127,7 @@ def _take(state: Borrower, message: _Message, ctx: Moment) -> tuple[Borrower, Sa
         return _impossible(numbered, ask, ctx)
     decision = refused(state, ask, ctx, PAUSED) if is_paused(ctx) else weigh(state, ask, ctx)
     if decision.allowed:
-        return allow(_forgotten(numbered, known), ask, decision, ctx, "pending")
+        return allow(_forgotten(numbered, known), ask, _by_closing(state, ask, decision, ctx), ctx, "pending")
     if decision.retry_at is None and _other_way(state, message, ctx):
         return _not_so(numbered, ask, decision, ctx)
     denial = _denial(message, ask, decision, ctx)
@@ -114,6 +135,13 @@ def _take(state: Borrower, message: _Message, ctx: Moment) -> tuple[Borrower, Sa
         return replace(state, denials=(*_others(state, known), denial)), ()
     after = replace(numbered, denials=(*_others(state, known), denial))
     return deny(after, ask, replace(decision, retry_at=denial.retry_at), ctx)
+
+
+def _by_closing(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> Decision:
+    """What is allowed ends with the channel's hours at the latest."""
+    closes_on = closes_at(state, ask.proposal.channel, ctx.now, ctx.reference.strategy)
+    ends = [time for time in (decision.expires_at, closes_on) if time is not None]
+    return replace(decision, expires_at=min(ends)) if ends else decision
 
 
 def _ask(state: Borrower, message: _Message, known: Denial | None, ctx: Moment) -> Ask:
@@ -127,6 +155,8 @@ def _ask(state: Borrower, message: _Message, known: Denial | None, ctx: Moment) 
         products=products_of(state, message.loan_ids),
         contact_point=point.point_id if point else None,
         contact_source=point.source if point else None,
+        verified_on=point.verified_on if point else None,
+        recording=message.channel == "voice",  # the gateway records every call from beginning to end
     )
     return Ask(proposal, step.step, message.amounts, step.step, step.template, message.attempt)
 
@@ -135,7 +165,7 @@ def _other_way(state: Borrower, message: _Message, ctx: Moment) -> bool:
     """Whether what no passing of time allows over this channel may go over the fall-back at this moment."""
     tried = (*state.progress(message.step.step).tried, message.channel)
     other = next((channel for channel in message.step.channels if channel not in tried), None)
-    if other is None or point_for(state, other) is None or is_paused(ctx):
+    if other is None or point_for(state, other) is None or is_paused(ctx) or not _is_open(state, other, ctx):
         return False
     return weigh(state, _ask(state, replace(message, channel=other), None, ctx), ctx).allowed
 
@@ -190,14 +220,25 @@ def _forgotten(state: Borrower, denial: Denial | None) -> Borrower:
 
 
 def _early_warnings(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
-    step = next((s for s in ctx.reference.strategy.ladder.steps if s.step == EARLY), None)
     said: Said = ()
-    for loan in state.loans if step and not state.placement_id else ():
-        if step and loan.due_soon and may_be_told(state, loan, ctx.now):
+    for loan, step in _to_warn(state, ctx):
+        if loan.due_soon and _is_open(state, step.channels[0], ctx):
             amounts = Amounts(loan.currency, Sums(loan.due_soon.amount), 0, loan.due_soon.due_date)
             state, more = _take(state, _Message(step, step.channels[0], (loan.loan_id,), amounts, 1), ctx)
             said = (*said, *more)
     return state, said
+
+
+def early_opens_at(state: Borrower, ctx: Moment) -> list[datetime]:
+    """When early warnings that wait for the hours of their channel may go."""
+    strategy = ctx.reference.strategy
+    return [opens_at(state, step.channels[0], ctx.now, ctx.now, strategy) for _, step in _to_warn(state, ctx)]
+
+
+def _to_warn(state: Borrower, ctx: Moment) -> list[tuple[Loan, LadderStep]]:
+    wanted = [loan for loan in state.loans if not state.placement_id and may_be_told(state, loan, ctx.now)]
+    steps = [(loan, early_step(state, loan.product, ctx.reference.strategy)) for loan in wanted]
+    return [(loan, step) for loan, step in steps if step is not None]
 
 
 def may_be_told(state: Borrower, loan: Loan, now: datetime) -> bool:
@@ -231,7 +272,8 @@ def _unanswered(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
     if ends_at is None or what is None or ends_at > ctx.now or at_rest(state) or is_paused(ctx):
         return state, ()
     loan_ids, amounts = what
-    windows = {s.step: s.response_window_days for s in overdue_steps(ctx.reference.strategy) if s.response_window_days}
+    steps = steps_for(state, ctx.reference.strategy)
+    windows = {s.step: s.response_window_days for s in steps if s.response_window_days}
     last = max((p for p in state.round.proved if p.step in windows), key=lambda p: p.delivered_at)
     fact = NoticeUnanswered(
         borrower_id=state.borrower_id,
