@@ -137,7 +137,7 @@ class Life:
             return regions[0], self.random.choice(("", "Mars/Olympus"))
         return self.random.choice(regions), self.random.choice(zones if chance < 0.7 else ABROAD)
 
-    def _pass_time(self) -> None:
+    def pass_time(self) -> None:
         kind = self.random.random()
         if kind < 0.25:
             return
@@ -168,7 +168,7 @@ class Life:
         self.tally.histories += 1
         self.tally.switched += any(self.now < at for at, _ in self.activations)
         for _ in range(self.random.randint(3, 9)):
-            self._pass_time()
+            self.pass_time()
             steps, weights = zip(*STEPS.items(), strict=True)
             getattr(self, self.random.choices(steps, weights)[0])()
 
