@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 AMOUNT_PATTERN = r"^-?\d{1,15}(\.\d{1,2})?$"
+NO_AMOUNT = 'an amount is a decimal string with at most two decimals, like "1234.50"'
 _amount = re.compile(AMOUNT_PATTERN)
 
 
@@ -16,13 +18,29 @@ def _decimal_string(value: object) -> Decimal:
     if isinstance(value, Decimal):
         value = format(value, "f")
     if not isinstance(value, str) or not _amount.match(value):
-        raise ValueError('an amount is a decimal string with at most two decimals, like "1234.50"')
+        raise ValueError(NO_AMOUNT)
     return Decimal(value)
+
+
+class _FromText:
+    """Reads amounts in JSON without a call into Python but for the Decimal itself: they are most of what is read."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.custom_error_schema(
+            core_schema.str_schema(pattern=AMOUNT_PATTERN, strict=True),
+            custom_error_type="amount",
+            custom_error_message=f"Value error, {NO_AMOUNT}",
+        )
+        return core_schema.json_or_python_schema(
+            json_schema=core_schema.no_info_after_validator_function(Decimal, text),
+            python_schema=core_schema.no_info_before_validator_function(_decimal_string, handler(source)),
+            serialization=core_schema.to_string_ser_schema(),
+        )
 
 
 Amount = Annotated[
     Decimal,
-    BeforeValidator(_decimal_string),
+    _FromText(),
     WithJsonSchema({"type": "string", "pattern": AMOUNT_PATTERN}),
 ]
 """Money in one currency, exact, at most two decimals; a string in JSON."""
