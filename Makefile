@@ -33,8 +33,8 @@ check-code: setup ## format, lint and strict types only
 bench:       ## speed against a bare consumer loop (next milestone)
 	@echo "make bench comes with the next milestone." >&2; exit 2
 
-chaos:       ## kill, freeze and lie to real processes, with an auditor (next milestone)
-	@echo "make chaos comes with the next milestone." >&2; exit 2
+chaos: setup ## kill, freeze and cut real processes, then audit; ARGS="--seed 1 --events 100000 --kills 40 --html FILE"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 sim: setup   ## a seeded simulation of all services with faults; ARGS="--first-seed 1 --seeds 1000", ARGS="--replay 7"
 	@$(BIN)/python -m tests.sim $(ARGS)

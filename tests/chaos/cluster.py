@@ -1,0 +1,241 @@
+"""What a chaos run runs on: broker, database, carriers and two workers of each service, with proxies and small disks.
+
+Broker and database are the local stack's own. The broker gets one more listener per service, whose advertised address
+is that of a proxy; so a service's connections can be cut without touching anybody else's.
+"""
+
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from deploy.local.kafka import kafka_process
+from deploy.local.ports import HOST, remembered_ports
+from deploy.local.postgres import postgres_process
+from deploy.local.processes import Process
+from deploy.local.stack import CHECKOUT, LocalStack, held
+from deploy.local.supervisor import Supervisor
+from deploy.local.system import Plan as SystemPlan
+from deploy.local.system import shared_settings
+from deploy.local.topics import create_topics
+from tests.chaos.bank import FIRST_DAY
+from tests.chaos.disks import Disk, NoDisks, move_onto, own_mounts
+from tests.chaos.plan import SERVICES, WORKERS, Plan
+from tests.chaos.proxy import Proxies, Proxy
+
+SESSION_SECONDS = 6
+"""The least that the broker allows."""
+
+WAL_MEGABYTES, WAL_DISK_MEGABYTES = 160, 480
+BROKER_MEGABYTES, BYTES_PER_EVENT = 400, 20_000
+READY_SECONDS = 180
+DAY_SECONDS = 86_400
+MIDNIGHT = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC).timestamp() - 8 * 3600
+CARRIERS = "carriers"
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessClock:
+    """Business time: `factor` times as fast as true time, beginning with the bank's first midnight in China."""
+
+    origin: float
+    factor: float
+    start: float = MIDNIGHT
+
+    def now(self) -> float:
+        """Business seconds since 1970."""
+        return self.start + (time.time() - self.origin) * self.factor
+
+    def setting(self) -> str:
+        """As the services are told."""
+        start, origin = (datetime.fromtimestamp(at, UTC).isoformat() for at in (self.start, self.origin))
+        return f"scaled|{start}|{origin}|{self.factor}"
+
+    def standing(self) -> "BusinessClock":
+        """The same instant from now on, at the pace of a true clock's thousandth: no timer falls due any more."""
+        return BusinessClock(time.time(), 0.001, self.now())
+
+
+@dataclass
+class Cluster:
+    """Everything that runs. `folder` is where workers and run talk through files; `disks` what can be filled."""
+
+    var: Path
+    folder: Path
+    supervisor: Supervisor
+    bootstrap: str
+    database_url: str
+    proxies: Proxies
+    clock: BusinessClock
+    settings: Mapping[str, str]
+    urls: Mapping[str, str]
+    ports: Mapping[str, int]
+    disks: dict[str, Disk] = field(default_factory=dict)
+    without_disks: str = ""
+
+    def worker(self, service: str, worker: str) -> Process:
+        """One worker process of one service."""
+        port = self.ports[f"{service}-{worker}"]
+        return Process(
+            f"{service}-{worker}",
+            (sys.executable, "-m", "tests.chaos.worker", service),
+            endpoint=f"http://{HOST}:{port}",
+            environment={**self.settings, **self._own(service, worker, port)},
+            folder=CHECKOUT,
+            ready=lambda: answers(f"http://{HOST}:{port}/health/ready"),
+            ready_seconds_max=READY_SECONDS,
+        )
+
+    def _own(self, service: str, worker: str, port: int) -> dict[str, str]:
+        data = self.var / "data" / f"{service}-{worker}"
+        data.mkdir(parents=True, exist_ok=True)
+        proxied = f"{HOST}:{self.ports[f'{service}-database']}"
+        return {
+            "ARREARS_CLOCK": self.clock.setting(),
+            "ARREARS_KAFKA_BOOTSTRAP": f"{HOST}:{self.ports[f'{service}-broker']}",
+            "ARREARS_DATABASE_URL": _through(self.urls[service], proxied),
+            "ARREARS_VAULT_URL": _through(self.urls["vault"], proxied),
+            "ARREARS_HTTP_HOST": HOST,
+            "ARREARS_HTTP_PORT": str(port),
+            "ARREARS_INSTANCE": worker,
+            "ARREARS_DATA_DIR": str(data),
+            "ARREARS_SESSION_SECONDS": str(SESSION_SECONDS),
+            "ARREARS_CHAOS_DIR": str(self.folder),
+        }
+
+    def start_workers(self) -> None:
+        """Start all workers and wait until they are ready."""
+        self.supervisor.start(*(self.worker(service, worker) for service in SERVICES for worker in WORKERS))
+
+    def stop_workers(self) -> None:
+        """Stop all workers politely."""
+        self.supervisor.stop(*(f"{service}-{worker}" for service in SERVICES for worker in WORKERS))
+
+    def pid(self, name: str) -> int | None:
+        """The process id of a process that runs."""
+        state = self.supervisor.state().get(name)
+        return state.pid if state else None
+
+
+@contextmanager
+def running_cluster(var: Path, plan: Plan) -> Iterator[Cluster]:
+    """Everything but the workers. On the way out all that was started is stopped."""
+    folder = var / "chaos"
+    (folder / "armed").mkdir(parents=True, exist_ok=True)
+    ports = _ports(var)
+    with ExitStack() as stack:
+        stack.enter_context(held(var))
+        supervisor = stack.enter_context(Supervisor(var))
+        kafka, postgres = _with_listeners(kafka_process(var), var, ports), postgres_process(var)
+        disks, why = {}, ""
+        if "disk" in plan.faults:
+            try:
+                disks = _disks(var, plan.events)
+            except NoDisks as error:
+                why = str(error)
+        postgres = _with_small_wal(postgres, var, disks)
+        proxies = stack.enter_context(Proxies(_proxies(ports, kafka.endpoint, postgres.endpoint)))
+        supervisor.start(_patient(kafka), _patient(postgres))
+        local = LocalStack(var, supervisor, kafka.endpoint, postgres.endpoint)
+        create_topics(local.bootstrap)
+        urls = local.service_urls()
+        clock = BusinessClock(time.time(), DAY_SECONDS / plan.day_seconds)
+        settings = {**_settings(local, ports), "ARREARS_CLOCK": clock.setting()}
+        database = local.database_url("arrears")
+        cluster = Cluster(
+            *(var, folder, supervisor, local.bootstrap, database, proxies, clock, settings, urls, ports, disks, why)
+        )
+        supervisor.start(_carriers(cluster))
+        yield cluster
+
+
+def _ports(var: Path) -> dict[str, int]:
+    workers = [f"{service}-{worker}" for service in SERVICES for worker in WORKERS]
+    ways = [f"{service}-{end}" for service in SERVICES for end in ("broker", "listener", "database")]
+    return remembered_ports(var / "run" / "chaos-ports.json", *workers, *ways, "smpp", "smtp", CARRIERS)
+
+
+def _settings(local: LocalStack, ports: Mapping[str, int]) -> dict[str, str]:
+    named = {**ports, **{service: ports[f"{service}-1"] for service in SERVICES}}
+    return shared_settings(local, SystemPlan(), named)
+
+
+def _proxies(ports: Mapping[str, int], kafka: str, postgres: str) -> Iterator[Proxy]:
+    for service in SERVICES:
+        yield Proxy(f"{service}-broker", ports[f"{service}-broker"], (HOST, ports[f"{service}-listener"]))
+        yield Proxy(f"{service}-database", ports[f"{service}-database"], (HOST, int(postgres.rpartition(":")[2])))
+
+
+def _with_listeners(kafka: Process, var: Path, ports: Mapping[str, int]) -> Process:
+    def prepare() -> None:
+        kafka.before_start()
+        _listening(var, ports)
+
+    return replace(kafka, before_start=prepare)
+
+
+def _listening(var: Path, ports: Mapping[str, int]) -> None:
+    """Give the broker a listener per service, advertised at the service's proxy."""
+    file = var / "kafka" / "server.properties"
+    lines = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+    for service in SERVICES:
+        name = service.upper()
+        lines["listeners"] += f",{name}://{HOST}:{ports[f'{service}-listener']}"
+        lines["advertised.listeners"] += f",{name}://{HOST}:{ports[f'{service}-broker']}"
+        lines["listener.security.protocol.map"] += f",{name}:PLAINTEXT"
+    file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+
+
+def _patient(process: Process) -> Process:
+    """Killed again and again, it is started again and again."""
+    return replace(process, ready_seconds_max=600)
+
+
+def _disks(var: Path, events: int) -> dict[str, Disk]:
+    own_mounts()
+    megabytes = BROKER_MEGABYTES + events * BYTES_PER_EVENT // 1_000_000
+    return {
+        "broker": Disk.mounted(var / "kafka" / "data", megabytes),
+        "database": Disk.mounted(var / "wal", WAL_DISK_MEGABYTES),
+    }
+
+
+def _with_small_wal(postgres: Process, var: Path, disks: Mapping[str, Disk]) -> Process:
+    if not disks:
+        return postgres
+
+    def prepare() -> None:
+        postgres.before_start()
+        move_onto(disks["database"], var / "postgres" / "pg_wal")
+
+    return replace(postgres, argv=(*postgres.argv, "-c", f"max_wal_size={WAL_MEGABYTES}MB"), before_start=prepare)
+
+
+def _carriers(cluster: Cluster) -> Process:
+    return Process(
+        CARRIERS,
+        (sys.executable, "-m", "tests.chaos.carriers"),
+        endpoint=f"{HOST}:{cluster.ports[CARRIERS]}",
+        environment={**cluster.settings, "ARREARS_CHAOS_DIR": str(cluster.folder)},
+        folder=CHECKOUT,
+    )
+
+
+def _through(url: str, endpoint: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{endpoint}").geturl()
+
+
+def answers(address: str) -> bool:
+    """Whether a worker says that it is ready."""
+    try:
+        with urllib.request.urlopen(address, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
