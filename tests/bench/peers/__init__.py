@@ -1,0 +1,1 @@
+"""The contenders beside ours, each as people would write it."""
