@@ -3,7 +3,7 @@
 Fails closed: an unknown region, time zone or calendar denies with that reason. It never raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -115,7 +115,7 @@ class _Case:
         for _ in range(TRIES):
             if not blocking:
                 return latest
-            times = [earliest(one.finding.retry_at, _lifted(one.rule, self.zone)) for one in blocking]
+            times = [earliest(one.finding.retry_at, *self._lifted(one)) for one in blocking]
             following = max((time for time in times if time is not None), default=latest)
             if None in times or following <= latest or following - at > HORIZON:
                 return None
@@ -123,9 +123,13 @@ class _Case:
             blocking = self._blocking(latest)
         return None
 
-
-def _lifted(rule: Rule, zone: ZoneInfo) -> datetime | None:
-    return None if rule.effective_to is None else day_start(rule.effective_to + DAY, zone)
+    def _lifted(self, one: _Against) -> Iterator[datetime]:
+        """When the rule ends; and when the house's early policy becomes the SOFT rule that was overridden."""
+        rule = one.rule
+        if rule.effective_to is not None:
+            yield day_start(rule.effective_to + DAY, self.zone)
+        if (one.force, rule.force) == ("POLICY", "SOFT") and self.proposal.overrides.get(rule.id):
+            yield day_start(rule.effective_from, self.zone)
 
 
 def _zone(profile: Profile) -> ZoneInfo:

@@ -267,3 +267,14 @@ def test_a_rule_that_ends_gives_its_end_as_the_time_to_retry():
     ending = replace(CN, rules=tuple(replace(r, effective_to=NOON.date()) for r in CN.rules if r.id == "CN-WHO-01"))
     decision = ask(message(party="contact_person"), book=ending)
     assert decision.retry_at == datetime(2026, 3, 4, 16, 0, tzinfo=UTC)
+
+
+def test_an_override_counts_from_the_day_on_which_the_houses_own_rule_becomes_one_that_gives_way():
+    """Until then it is the house's policy, which no single contact overrides."""
+    before = datetime(2026, 6, 19, 8, 0, tzinfo=UTC)
+    who = profile(region="IN-MH", time_zone="Asia/Kolkata")
+    at_work = visit(before, place="work", until=None, products=("consumer_loan",), overrides={"IN-D-03": "asked for"})
+    proofs = (replace(PROVED[0], delivered_at=before - 10 * DAY, window_ends_at=before - 5 * DAY),)
+    decision = ask(at_work, History(proofs=proofs), who, load_rulebook("IN"))
+    assert rules_of(decision) == {"IN-D-03"}
+    assert decision.retry_at == datetime(2026, 7, 1, 2, 30, tzinfo=UTC)
