@@ -13,7 +13,7 @@ import psycopg
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from tests.chaos.cluster import SESSION_SECONDS, Cluster, answers
+from tests.chaos.cluster import Cluster, answers
 from tests.chaos.journal import Journal, Notes
 from tests.chaos.plan import SERVICES, WORKERS, Step
 from tests.chaos.proxy import toxic
@@ -21,7 +21,6 @@ from tests.chaos.watch import Watch
 from tests.chaos.windows import BY_NAME, slug
 
 HIT_SECONDS = 12.0
-FROZEN_SECONDS = 1.6 * SESSION_SECONDS
 TAKEN_OVER_SECONDS = 25.0
 DOWN_SECONDS = 90.0
 FULL_SECONDS = 6.0
@@ -105,7 +104,7 @@ class Faults:
         begun = time.time()
         try:
             taken = self._until(lambda: self._owns_all(step.service, other, begun), TAKEN_OVER_SECONDS)
-            time.sleep(max(0.0, begun + FROZEN_SECONDS - time.time()))
+            time.sleep(max(0.0, begun + step.seconds - time.time()))
         finally:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
@@ -119,11 +118,17 @@ class Faults:
                 assert note
                 return note["pid"], note["worker"]
             self.disarm(step)
-        pid = self.cluster.pid(f"{step.service}-{step.worker}")
-        if pid is None:
-            raise NotDone("the worker was being restarted")
-        os.kill(pid, signal.SIGSTOP)
-        return pid, step.worker
+        for worker in (step.worker, *(w for w in WORKERS if w != step.worker)):
+            pid = self.cluster.pid(f"{step.service}-{worker}")
+            if pid is not None and self._owned_by(pid):
+                os.kill(pid, signal.SIGSTOP)
+                return pid, worker
+        raise NotDone("nobody owned anything")
+
+    def _owned_by(self, pid: int) -> list[int]:
+        """What a process owned when it was assigned something last."""
+        owns = [note["partitions"] for note in self.notes.read() if note["what"] == "owns" and note["pid"] == pid]
+        return owns[-1] if owns else []
 
     def disarm(self, step: Step) -> None:
         """Nobody came by."""

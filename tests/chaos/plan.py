@@ -15,6 +15,9 @@ FAULTS = ("kill", "freeze", "raise", "broker", "database", "partition", "disk", 
 CUTS = ("down", "timeout", "reset_peer", "latency", "slicer", "bandwidth")
 """What the proxy does to connections, in Toxiproxy's words."""
 
+FROZEN_SECONDS = (9.0, 14.0)
+"""Both beyond the session timeout; the second also beyond the time after which the database ends an idle transaction."""
+
 LAST_FAULT = 0.92
 """The share of events after which nothing more is done, so that the last faults have something to hurt."""
 
@@ -117,7 +120,13 @@ def _freezes(chance: Random, kills: int) -> list[Draft]:
     ways = ("random", IN_TRANSACTION)
     count = max(2, kills // 8)
     return [
-        {"fault": "freeze", "service": SERVICES[n % 4], "worker": chance.choice(WORKERS), "how": ways[n % 2]}
+        {
+            "fault": "freeze",
+            "service": SERVICES[n % 4],
+            "worker": chance.choice(WORKERS),
+            "how": ways[n % 2],
+            "seconds": FROZEN_SECONDS[n // 2 % 2],
+        }
         for n in range(count)
     ]
 
