@@ -16,7 +16,7 @@ CUTS = ("down", "timeout", "reset_peer", "latency", "slicer", "bandwidth")
 """What the proxy does to connections, in Toxiproxy's words."""
 
 FROZEN_SECONDS = (9.0, 14.0)
-"""Both beyond the session timeout; the second also beyond the time after which the database ends an idle transaction."""
+"""Both beyond the session timeout; the second also beyond the life of an idle transaction in the database."""
 
 LAST_FAULT = 0.92
 """The share of events after which nothing more is done, so that the last faults have something to hurt."""
