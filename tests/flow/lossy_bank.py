@@ -22,7 +22,7 @@ from services.kit.clock import ManualClock
 from services.notifier.app import service as notifier
 from services.notifier.domain.moment import Policy as Rules
 from services.reporting.app import service as reporting
-from services.rulebook.packs import load_rulebooks
+from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import load_strategy
 from services.visits.app import service as visits
 from services.visits.domain.panel import Panel, Policy

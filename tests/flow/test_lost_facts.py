@@ -47,13 +47,13 @@ def differing(bank):
 
 
 def meaning(bank):
-    """All that is known of the loans, without what only orders facts."""
+    """All that is known of the loans, without what only orders facts, and what only overdue facts tell: the product."""
     found = {}
     for borrower_id in {account.borrower_id for account in bank.accounts.values()}:
         state = bank.bus.state("assignment", borrower_id)
         loans = [replace(loan, as_of=None, heard=None, missing=()) for loan in state.loans]
         told = [loan for loan in bank.bus.state("notifier", borrower_id).loans if loan.standing != "clear"]
-        heard = [replace(loan, as_of=None, heard=None, paid_heard=None) for loan in told]
+        heard = [replace(loan, as_of=None, heard=None, paid_heard=None, product="") for loan in told]
         found[borrower_id] = (loans, state.case and state.case.case_id, heard)
     return found
 
