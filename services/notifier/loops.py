@@ -1,4 +1,4 @@
-"""What runs beside the stream: the carriers' connections, the sender, and the inbox of receipts."""
+"""What runs beside the stream: the carriers' connections, the sender, the inbox of receipts, the watch on versions."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,17 +9,25 @@ from services.notifier.channels.email import Email
 from services.notifier.channels.letter import Letters, letter_fonts
 from services.notifier.channels.sms import Sms
 from services.notifier.receipts import Inbox
+from services.notifier.rulebook_watch import Watch
 from services.notifier.sender import Running, Sender
 from services.notifier.settings import NotifierSettings
 from services.notifier.text import Texts
 from services.notifier.writer import Writer
+from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import load_strategy
 
 
 async def send(runtime: Running, *, settings: NotifierSettings) -> None:
     """Connect to the carriers and send, for the life of the worker."""
     texts = Texts(settings.lender())
-    writer = Writer(texts, settings.links(), settings.link_days, load_strategy(settings.strategy))
+    writer = Writer(
+        texts,
+        settings.links(),
+        settings.link_days,
+        load_strategy(settings.strategy),
+        load_rulebooks(settings.rulebook_dir),
+    )
     inbox = Inbox(runtime)
     channels: Mapping[str, Channel] = {
         "sms": Sms(settings.smpp(), inbox.take),
@@ -33,3 +41,8 @@ async def send(runtime: Running, *, settings: NotifierSettings) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(inbox.run())
             tasks.create_task(Sender(runtime, channels, writer).run())
+
+
+async def watch_rulebooks(runtime: Running, *, settings: NotifierSettings) -> None:
+    """Ask anew what another version of the rule book had allowed, for the life of the worker."""
+    await Watch(runtime, load_rulebooks(settings.rulebook_dir)).run()

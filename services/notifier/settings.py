@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
+from services.kit.pages import Language
 from services.kit.settings import Key, Settings
 from services.notifier.channels.email import SmtpAddress
 from services.notifier.channels.sms import SmppAddress
 from services.notifier.links import Links
 from services.notifier.text import Lender
+from services.rulebook.shelf import readable
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -18,6 +20,8 @@ class NotifierSettings(Settings):
     """Settings of notifier. What a bank must change before it writes to anyone: `lender_*` and `complaints`."""
 
     strategy: str = "default-v1"
+    rulebook_dir: Annotated[Path | None, AfterValidator(readable)] = None
+    """A folder with rule books and calendars of the house's own, beside those that are shipped."""
     smpp_host: str
     smpp_port: Port = 2775
     smpp_system_id: str = "arrears"
@@ -42,6 +46,11 @@ class NotifierSettings(Settings):
     lender_name_zh: str = "示例消费金融"
     lender_address: str = "1 Example Road, Shenzhen 518000"
     lender_address_zh: str = "深圳市示例路1号（518000）"
+    law_firm: str = ""
+    """Who writes lawyers' letters for the house; empty: none is ever sent."""
+    law_firm_zh: str = ""
+    law_firm_address: str = ""
+    law_firm_address_zh: str = ""
     complaints: str = "400-000-0000"
     """The number for service and complaints."""
     pay_page: str = ""
@@ -72,4 +81,11 @@ class NotifierSettings(Settings):
             {"zh-CN": self.lender_name_zh, "en": self.lender_name},
             {"zh-CN": self.lender_address_zh, "en": self.lender_address},
             self.complaints,
+            _both(self.law_firm_zh, self.law_firm),
+            _both(self.law_firm_address_zh, self.law_firm_address),
         )
+
+
+def _both(chinese: str, english: str) -> dict[Language, str]:
+    """A name by language; the one that is there stands for the other."""
+    return {"zh-CN": chinese or english, "en": english or chinese} if chinese or english else {}

@@ -33,6 +33,7 @@ class Outgoing:
     template: str
     language: str
     amounts: Mapping[str, Any]
+    region: str
     time_zone: str
     name: Mapping[str, str] | None
     point: Mapping[str, str] | None
@@ -67,7 +68,7 @@ def due(
 ) -> list[Outgoing]:
     """Notices on these partitions and channels that may go out, the longest waiting first."""
     rows = db.execute(
-        select(contacts, borrowers.c.name, borrowers.c.points, borrowers.c.time_zone)
+        select(contacts, borrowers.c.name, borrowers.c.points, borrowers.c.time_zone, borrowers.c.region)
         .join(borrowers, borrowers.c.borrower_id == contacts.c.borrower_id)
         .where(_due, contacts.c.partition.in_(partitions), contacts.c.channel.in_(channels))
         .where(contacts.c.not_before <= now, contacts.c.expires_at > now, contacts.c.contact_id.not_in(but))
@@ -88,6 +89,7 @@ def _outgoing(row: Any) -> Outgoing:
         template=row.template or row.step,
         language=row.language or "",
         amounts=row.amounts or {},
+        region=row.region,
         time_zone=row.time_zone,
         name=row.name,
         point=point["value"] if point else None,

@@ -1,14 +1,15 @@
 """What a notice says: the bank's own texts (templates/), filled in a sandbox and checked before anything leaves.
 
-A text that lacks a mandatory part, or holds a word that no notice may hold, is not sent: `Unfit` says why.
+A text that lacks a mandatory part, or holds a word that no notice may hold, is not sent: `Unfit` says why. Which parts
+are mandatory says the borrower's rule book; some the house wants in every text.
 Versions are folders `v1`, `v2`, …; the highest is used. A version that was sent is never edited.
 """
 
 import hashlib
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,19 @@ from services.notifier.channels import Message
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEXTS = ("sms", "subject", "reason", "closing")
+CALL = "call"
+"""What is said on the telephone once the person has confirmed who they are; a step without it is never a call."""
+
+CHANNELS: tuple[Channel, ...] = ("sms", "email", "letter", "voice")
+DEBT: Mapping[Language, str] = {"zh-CN": "贷款", "en": "loan"}
+"""The word without which no reader knows what a notice is about."""
+
+NOTES = ("debt_collector", "opt_out")
+"""Parts that are said only where a rule asks for them, in this order."""
+
+Parts = Mapping[str, tuple[str, ...]]
+"""Mandatory part → the ids of the rules that ask for it."""
+
 FORBIDDEN = re.compile(
     # CN-CONT-01: posing as the state or a court, threats, false consequences, fictitious blacklists, new borrowing
     "法院|公安|警方|警察|检察|起诉|判刑|坐牢|刑事|逮捕|传票|强制执行|黑名单|失信|曝光|通知您?的?(家人|亲友|单位|联系人)"
@@ -38,18 +52,20 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lender:
-    """In whose name we write, and where complaints go."""
+    """In whose name we write, and where complaints go. law_firm: who writes lawyers' letters for us, if anybody."""
 
     name: Mapping[Language, str]
     address: Mapping[Language, str]
     complaints: str
+    law_firm: Mapping[Language, str] = field(default_factory=dict)
+    law_firm_address: Mapping[Language, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """What one notice is about. `to` and `name` are personal; `link_until` is the last day the link works.
 
-    template: the name of its texts; the step's own where it is empty.
+    template: the name of its texts; the step's own where it is empty. parts: what the rule book obliges it to say.
     """
 
     contact_id: str
@@ -67,6 +83,7 @@ class Notice:
     link: str
     link_until: date
     due_date: date | None = None
+    parts: Parts = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +108,44 @@ class Texts:
         self._mail_text = plain.from_string((self.folder / "email.txt").read_text("utf-8"))
         self._mail_html = page.from_string((self.folder / "email.html").read_text("utf-8"))
         self._texts = {language: _compiled(plain, self.folder / f"{language}.toml") for language in LANGUAGES}
+        self._labels = set(self._texts["en"]["labels"])
         self._try_out()
 
     def write(self, notice: Notice) -> Written:
         """The notice in words. Raises Unfit when it may not be sent."""
-        texts = self._texts[notice.language]
+        return self._written(notice, self._lender)
+
+    def names(self, channel: Channel) -> list[str]:
+        """The texts that there are for a channel."""
+        texts = self._texts["en"]
+        return [name for name in texts if name != "labels" and (channel != "voice" or CALL in texts[name])]
+
+    def _written(self, notice: Notice, lender: Lender) -> Written:
         name = notice.template or notice.step
-        if name not in texts:
-            raise Unfit(f"no text {name}")
+        if name not in self.names(notice.channel):
+            raise Unfit(f"no text {name}.{notice.channel}")
+        texts = self._texts[notice.language]
         try:
-            message = self._message(notice, texts[name], texts["labels"])
+            message = self._message(notice, texts[name], texts["labels"] | texts[name], _values(notice, lender))
         except TemplateError as error:
             raise Unfit(f"text {name}: {error.message}") from None
-        self._check(notice, message)
+        self._check(notice, message, lender)
         digest = hashlib.sha256(f"{message.subject}\n{message.text}".encode()).hexdigest()
         return Written(message, f"{name}.{notice.channel}", self.version, digest)
 
-    def _message(self, notice: Notice, own: Mapping[str, Template], labels: Mapping[str, Template]) -> Message:
-        values = self._values(notice)
-        words = {name: label.render(values) for name, label in labels.items() if name != "components"}
+    def _message(
+        self, notice: Notice, own: Mapping[str, Template], labels: Mapping[str, Template], values: dict[str, object]
+    ) -> Message:
+        words = {name: labels[name].render(values) for name in self._labels if name != "components"}
+        notes = [words[part] for part in NOTES if part in notice.parts and part in words]
         values |= {"labels": words, "rows": component_rows(notice, words)}
+        values |= {"note_list": notes, "notes": "".join(f" {note}" for note in notes)}
         values["components"] = labels["components"].render(values)
         if notice.channel == "sms":
             return Message(notice.contact_id, notice.to, notice.language, text=own["sms"].render(values))
+        if notice.channel == "voice":
+            said, greeting = own[CALL].render(values), words["greeting"]
+            return Message(notice.contact_id, notice.to, notice.language, text=said, greeting=greeting)
         subject, reason = own["subject"].render(values), own["reason"].render(values)
         values |= {"subject": subject, "reason": reason, "act": words["link"].rstrip(":：")}
         values["closing"] = own["closing"].render(values).splitlines()
@@ -122,41 +154,69 @@ class Texts:
         sheet = _sheet(notice, values, words) if notice.channel == "letter" else {}
         return Message(notice.contact_id, notice.to, notice.language, subject, text, html, sheet)
 
-    def _values(self, notice: Notice) -> dict[str, object]:
-        language = notice.language
-        return {
-            "language": language,
-            "lender": self._lender.name[language],
-            "lender_address": self._lender.address[language],
-            "complaints": self._lender.complaints,
-            "days_past_due": notice.days_past_due,
-            "due_date": day(notice.due_date, language) if notice.due_date else "",
-            "written_on": day(notice.written_on, language),
-            "response_days": notice.response_days,
-            "reference": notice.contact_id,
-            "link": notice.link,
-            "link_until": day(notice.link_until, language),
-        }
-
-    def _check(self, notice: Notice, message: Message) -> None:
-        said = f"{message.subject}\n{message.text}"
-        bare = re.sub(r"\s", "", said)
-        wanted = {
-            "lender": self._lender.name[notice.language],
-            "complaints": self._lender.complaints,
-            "link": notice.link,
-        } | {name: money(amount, notice.currency, notice.language) for name, amount in _owed(notice).items()}
-        lacking = [what for what, part in wanted.items() if re.sub(r"\s", "", part) not in bare]
+    def _check(self, notice: Notice, message: Message, lender: Lender) -> None:
+        said = "\n".join((message.greeting, message.subject, message.text))
+        bare, where = _bare(said), f"text {notice.template or notice.step}.{notice.channel}"
+        lacking = [
+            part for part, needles in self._needles(notice, lender) if not all(_bare(n) in bare for n in needles)
+        ]
         if lacking:
-            raise Unfit(f"text {notice.template or notice.step}.{notice.channel} lacks {', '.join(lacking)}")
+            asked = [f"{part} ({', '.join(notice.parts[part])})" if part in notice.parts else part for part in lacking]
+            raise Unfit(f"{where} lacks {', '.join(asked)}")
         if found := FORBIDDEN.search(said):
-            raise Unfit(f"text {notice.template or notice.step}.{notice.channel} says {found[0]!r}")
+            raise Unfit(f"{where} says {found[0]!r}")
+
+    def _needles(self, notice: Notice, lender: Lender) -> Iterator[tuple[str, list[str]]]:
+        """Each mandatory part with the words by which it is found."""
+        yield "lender", [lender.name[notice.language]]
+        yield "reason", [DEBT[notice.language]]
+        yield "complaints", [lender.complaints]
+        if notice.channel != "voice":
+            yield "link", [notice.link]
+        for name, amount in _owed(notice).items():
+            yield name, [money(amount, notice.currency, notice.language)]
+        labels = self._texts[notice.language]["labels"]
+        for part in NOTES:
+            if part in notice.parts:
+                yield part, [labels[part].render(_values(notice, lender))] if part in labels else ["\0"]
 
     def _try_out(self) -> None:
-        for language, texts in self._texts.items():
-            for name in texts.keys() - {"labels"}:
-                for channel in ("sms", "email", "letter"):
-                    self.write(_sample(name, channel, language))
+        """Write each text once with nothing but what the house wants, and once with all that a rule may ask for."""
+        firm = {language: "sample" for language in LANGUAGES}
+        whole = replace(self._lender, law_firm=self._lender.law_firm or firm, law_firm_address=firm)
+        for language in LANGUAGES:
+            for channel in CHANNELS:
+                for name in self.names(channel):
+                    bare = sample(name, channel, language)
+                    self._written(bare, whole)
+                    if set(NOTES) <= self._labels:
+                        self._written(replace(bare, parts=dict.fromkeys(NOTES, ("every rule",))), whole)
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"\s", "", text).lower()
+
+
+def _values(notice: Notice, lender: Lender) -> dict[str, object]:
+    """What a text may name; a law firm only where there is one, so that a letter in its name is unfit without it."""
+    language = notice.language
+    firm = {
+        "law_firm": lender.law_firm.get(language),
+        "law_firm_address": lender.law_firm_address.get(language),
+    }
+    return {
+        "language": language,
+        "lender": lender.name[language],
+        "lender_address": lender.address[language],
+        "complaints": lender.complaints,
+        "days_past_due": notice.days_past_due,
+        "due_date": day(notice.due_date, language) if notice.due_date else "",
+        "written_on": day(notice.written_on, language),
+        "response_days": notice.response_days,
+        "reference": notice.contact_id,
+        "link": notice.link,
+        "link_until": day(notice.link_until, language),
+    } | {name: value for name, value in firm.items() if value}
 
 
 def component_rows(notice: Notice, words: Mapping[str, str]) -> list[dict[str, object]]:
@@ -185,6 +245,8 @@ def _sheet(notice: Notice, values: Mapping[str, object], words: Mapping[str, str
     return (
         {name: values[name] for name in taken}
         | {name: words[name] for name in named}
+        | {"head": words.get("head", values["lender"]), "notes": values["note_list"]}
+        | {"head_address": words.get("head_address", values["lender_address"])}
         | {"link_label": words["link_printed"], "reference_label": words["reference"]}
         | {"name": notice.name, "address": notice.to, "date": values["written_on"]}
     )
@@ -209,7 +271,8 @@ def _latest(folder: Path) -> str:
     return max(versions, key=lambda name: int(name[1:]))
 
 
-def _sample(name: str, channel: Channel, language: Language) -> Notice:
+def sample(name: str, channel: Channel, language: Language) -> Notice:
+    """A notice to nobody, with every field filled: to try a text out, and to show it."""
     return Notice(
         contact_id="N-SAMPLE-1",
         step="early_warning" if name == "early_warning" else "notice",

@@ -22,6 +22,7 @@ from services.notifier.settings import NotifierSettings
 from services.notifier.store import contacts
 from services.notifier.text import Texts
 from services.notifier.writer import Writer
+from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import load_strategy
 from tests.notifier.carriers import until
 
@@ -102,7 +103,9 @@ class Desk:
         """One more worker on the same partitions."""
         own = settings()
         texts = Texts(own.lender())
-        return Sender(self.bench.runtime, self.channels, Writer(texts, own.links(), 60, load_strategy()))
+        return Sender(
+            self.bench.runtime, self.channels, Writer(texts, own.links(), 60, load_strategy(), load_rulebooks())
+        )
 
     async def send(self) -> None:
         """One round, to its end."""

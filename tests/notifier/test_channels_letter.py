@@ -11,7 +11,7 @@ from services.notifier.channels.letter import Letters, letter_fonts, tracking_nu
 from services.notifier.text import TEMPLATES
 from tests.notifier.notices import TEXTS, notice
 
-TEMPLATE = TEMPLATES / "v1" / "letter.typ"
+TEMPLATE = TEMPLATES / "v2" / "letter.typ"
 
 
 def letter(language: str = "en", **changes: object) -> Message:

@@ -2,17 +2,22 @@
 
 import re
 import shutil
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from jinja2.exceptions import TemplateSyntaxError
 
+from schemas.values import Channel
 from services.kit.pages import LANGUAGES
 from services.notifier.text import TEMPLATES, Lender, Texts, Unfit
+from services.notifier.writer import parts_for
+from services.rulebook.shelf import load_rulebooks
 from tests.notifier.notices import LENDER, TEXTS, notice, owed
 
 STEPS = ("early_warning", "reminder", "notice", "letter")
+ALL_CHANNELS: tuple[Channel, ...] = ("sms", "email", "letter", "voice")
 CHANNELS = ("sms", "email", "letter")
 
 
@@ -62,11 +67,11 @@ def test_mail_in_html_escapes_and_plain_text_does_not() -> None:
 def test_what_is_remembered_of_a_text_changes_with_the_text_alone() -> None:
     first, same, other = (TEXTS.write(notice(days_past_due=days)) for days in (3, 3, 4))
     assert first.digest == same.digest != other.digest
-    assert (first.template, first.version) == ("reminder.sms", "v1")
+    assert (first.template, first.version) == ("reminder.sms", "v2")
 
 
 def edited(folder: Path, old: str, new: str, language: str = "zh-CN") -> Path:
-    shutil.copytree(TEMPLATES / "v1", folder / "v1")
+    shutil.copytree(TEMPLATES / "v2", folder / "v1")
     path = folder / "v1" / f"{language}.toml"
     text = path.read_text("utf-8")
     assert old in text
@@ -119,5 +124,78 @@ def test_the_highest_version_speaks(tmp_path: Path) -> None:
 
 
 def test_a_step_without_a_text_is_not_improvised() -> None:
-    with pytest.raises(Unfit, match="lawyers_letter"):
-        TEXTS.write(notice(step="lawyers_letter"))
+    with pytest.raises(Unfit, match=r"no text letter\.voice"):
+        TEXTS.write(notice(step="letter", channel="voice"))
+
+
+# -- the lawyer's letter, the call, and what local rules ask for ------------------------------------------------------
+
+
+def test_a_lawyers_letter_is_written_in_the_name_of_the_firm_and_never_without_one() -> None:
+    with pytest.raises(Unfit, match="law_firm"):
+        TEXTS.write(notice(step="lawyers_letter", channel="letter"))
+    firm = replace(LENDER, law_firm={"zh-CN": "正衡律师事务所", "en": "Zhengheng Law"}, law_firm_address=LENDER.address)
+    message = Texts(firm).write(notice(step="lawyers_letter", channel="letter", language="en")).message
+    assert (message.sheet["head"], message.sheet["sign_off"]) == ("Zhengheng Law", "Zhengheng Law")
+    assert "on behalf of Anxin Finance" in message.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("step", ["early_warning", "reminder", "notice"])
+def test_a_call_says_nothing_of_a_debt_before_it_knows_to_whom_it_speaks(step: str, language: str) -> None:
+    message = TEXTS.write(notice(step=step, channel="voice", language=language)).message
+    assert not re.search("贷款|逾期|loan|past due|还款|owe|¥", message.greeting)
+    assert LENDER.name[language] in message.greeting  # type: ignore[index]
+    assert "1,023.45" in message.text
+    assert "https://" not in message.text
+    assert "400-820-0000" in message.text
+
+
+JURISDICTIONS = ("CN-GD", "US-CA", "IN-MH", "GB-LND")
+
+
+@pytest.mark.parametrize("region", JURISDICTIONS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_has_the_parts_that_the_borrowers_rule_book_asks_for(region: str, language: str) -> None:
+    rulebook = load_rulebooks().for_region(region, datetime(2026, 11, 1, tzinfo=UTC))
+    assert rulebook is not None
+    for channel in ALL_CHANNELS:
+        parts = parts_for(rulebook, channel, date(2026, 11, 1))
+        for name in TEXTS.names(channel):
+            if name != "lawyers_letter":
+                step = name if name == "early_warning" else "notice"
+                said = TEXTS.write(
+                    notice(step=step, template=name, channel=channel, language=language, parts=parts)
+                ).message
+                told = f"{said.greeting} {said.subject} {said.text}"
+                for part in parts.keys() & SAYS.keys():
+                    assert re.search(SAYS[part], told), f"{name}.{channel} lacks {part}"
+                assert ("attempt to collect" in told or "旨在催收" in told) == ("debt_collector" in parts)
+
+
+SAYS = {
+    "lender": "安心消费金融|Anxin Finance",
+    "reason": "贷款|loan",
+    "amounts": "1,023.45",
+    "complaints": "400-820-0000",
+    "opt_out": "选择停止|To stop messages",
+    "debt_collector": "旨在催收债务|attempt to collect a debt",
+}
+
+
+@pytest.mark.parametrize("part", ["opt_out", "debt_collector"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_text_that_leaves_out_what_a_rule_asks_for_is_refused(tmp_path: Path, part: str, language: str) -> None:
+    folder = edited(tmp_path / "a", "{{ notes }}", "", language)
+    with pytest.raises(Unfit, match=rf"sms lacks .*{part} \(every rule\)"):
+        Texts(LENDER, folder)
+    old = Texts(LENDER, TEMPLATES, "v1")
+    with pytest.raises(Unfit, match=rf"{part} \(US-1\)"):
+        old.write(notice(parts={part: ("US-1",)}, language=language))
+    assert old.write(notice(language=language)).version == "v1"
+
+
+def test_a_text_without_the_word_for_what_it_is_about_is_refused(tmp_path: Path) -> None:
+    folder = edited(tmp_path, "您好，您的贷款已逾期", "您好，您的款项已逾期")
+    with pytest.raises(Unfit, match="lacks reason"):
+        Texts(LENDER, folder)

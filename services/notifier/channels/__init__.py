@@ -12,7 +12,8 @@ from typing import Protocol, TypeAlias
 class Message:
     """A notice, rendered, and where it goes. `to` is a number, a mail address or a postal address: personal.
 
-    text: the whole message in plain text. html: the same for mail. sheet: the parts of a printed letter.
+    text: the whole message in plain text. html: the same for mail. sheet: the parts of a printed letter. greeting: what
+    is said on the telephone before the person has confirmed who they are; nothing in it tells of a debt.
     """
 
     contact_id: str
@@ -22,6 +23,7 @@ class Message:
     text: str = ""
     html: str = ""
     sheet: Mapping[str, object] = field(default_factory=dict)
+    greeting: str = ""
 
 
 @dataclass(frozen=True, slots=True)
