@@ -220,6 +220,18 @@ def test_a_pause_ends_with_resumed_and_not_with_the_daily_overdue():
     assert story.allowed()[1:] == [("notice", "sms"), ("notice", "email")]
 
 
+@pytest.mark.parametrize("cured", [True, False], ids=["cured", "paid in full"])
+def test_a_pause_outlasts_the_money_that_comes_under_it(cured):
+    loan = {"loan_id": LOAN, "borrower_id": BORROWER}
+    story = begun().carry().say(LoanPaused(**loan, from_date=MORNING.date(), reason="flood")).days(1)
+    story.cured() if cured else story.pays()
+    for dpd in range(1, 8):
+        story.days(1).overdue(dpd)
+    assert story.allowed() == [("reminder", "sms")]
+    story.say(LoanResumed(**loan, from_date=story.today, reason="the water is gone"))
+    assert story.allowed()[1:] == [("reminder", "sms")]
+
+
 def test_a_pause_with_an_end_is_over_with_the_first_overdue_after_it():
     loan = {"loan_id": LOAN, "borrower_id": BORROWER}
     until = MORNING.date() + timedelta(days=5)

@@ -191,6 +191,22 @@ def test_the_daily_word_that_a_paused_loan_is_overdue_does_not_end_the_pause():
     assert story.state.visit is None
 
 
+@pytest.mark.parametrize("money", [b.cured, b.paid])
+def test_a_pause_outlasts_the_money_that_comes_under_it(money):
+    story = Story.placed()
+    story.hear(b.paused(), money(), b.overdue())
+    assert story.state.visit is None
+    story.hear(b.resumed())
+    assert story.asked.visit_id == "V-B-1-2"
+
+
+@pytest.mark.parametrize("money", [b.cured, b.paid])
+def test_a_pause_that_ends_where_nothing_is_owed_asks_for_no_visit(money):
+    story = Story.placed()
+    story.hear(b.paused(), money(), b.resumed())
+    assert story.state.visit is None
+
+
 def test_a_second_reason_to_stop_outlasts_the_first():
     story = Story.placed()
     story.hear(dispute(), b.hold("officer"), b.released("officer"))

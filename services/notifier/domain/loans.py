@@ -74,10 +74,10 @@ def ended(state: Borrower, loan_id: str, standing: Standing, day: date, happened
     loan = state.loan(loan_id)
     if not _later(loan, day, happened, None):
         return state
-    known = _heard(loan, day, happened, None)
-    return state.with_loan(
-        replace(known, standing=standing, unpaused=standing, arrears=Sums(), past_due_since=None, due_soon=None)
-    )
+    known = replace(_heard(loan, day, happened, None), arrears=Sums(), past_due_since=None, due_soon=None)
+    if standing == "clear":  # the bank takes a pause back itself: what falls due under it later is not to be collected
+        return state.with_loan(_standing(known, standing, day))
+    return state.with_loan(replace(known, standing=standing, unpaused=standing))
 
 
 def paused(state: Borrower, fact: LoanPaused) -> Borrower:

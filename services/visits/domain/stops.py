@@ -27,6 +27,7 @@ from services.visits.domain.state import (
 PAID_OUT = frozenset({"cured", "closed", "repaid"})
 """Ends of a placement by money: a team that is inside finishes, and its result is still wanted."""
 
+NOTHING = Decimal(0)
 OF_AGREEMENTS = frozenset({"promise", "plan"})
 HEARD = "answer:"
 """Begins the key of a complaint that was heard at its source and has no id of its own yet."""
@@ -61,7 +62,7 @@ def _pause_over(loan: Loan, business_date: date) -> bool:
 def paid(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome:
     """Money arrived. What it leaves past due is decided anew; when it leaves nothing, this loan stops."""
     before = borrower.loans.get(loan_id, Loan())
-    status: LoanStatus = before.status if left else "paid"  # no payment ends a stop
+    status: LoanStatus = before.status if left or before.status == "paused" else "paid"  # no payment ends a stop
     return _decided_anew(
         _with_loan(borrower, loan_id, replace(before, status=status, arrears=left), at), loan_id, "payment", at
     )
@@ -75,9 +76,13 @@ def reversed_payment(borrower: Borrower, loan_id: str, left: Decimal, at: Moment
 
 
 def cured(borrower: Borrower, loan_id: str, day: date, at: Moment) -> Outcome:
-    """Nothing is past due on the loan. Told late, it says nothing of what has come due since."""
+    """Nothing is past due on the loan; a pause goes on. Told late, it says nothing of what has come due since."""
     known = borrower.loans.get(loan_id, Loan())
-    return (borrower, ()) if _older(known, day) else stop_loan(borrower, loan_id, "cured", at)
+    if _older(known, day):
+        return borrower, ()
+    if known.status == "paused" and not _pause_over(known, day):
+        return _with_loan(borrower, loan_id, replace(known, arrears=NOTHING), at), ()
+    return stop_loan(borrower, loan_id, "cured", at)
 
 
 def repaired(borrower: Borrower, fact: LoanRepaired, at: Moment) -> Outcome:
@@ -121,7 +126,8 @@ def resume_loan(borrower: Borrower, loan_id: str, at: Moment) -> Outcome:
     before = borrower.loans.get(loan_id, Loan())
     if before.status != "paused":
         return borrower, ()
-    return plan(_with_loan(borrower, loan_id, replace(before, status="overdue", paused_until=None), at), at)
+    status: LoanStatus = "cured" if before.arrears == NOTHING else "overdue"
+    return plan(_with_loan(borrower, loan_id, replace(before, status=status, paused_until=None), at), at)
 
 
 def _decided_anew(borrower: Borrower, loan_id: str, reason: CancelReason, at: Moment) -> Outcome:
