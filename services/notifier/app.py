@@ -13,7 +13,7 @@ from services.notifier.api import api
 from services.notifier.domain.moment import Policy
 from services.notifier.domain.state import Borrower, fresh
 from services.notifier.settings import NotifierSettings
-from services.notifier.store import metadata, paused_strategies
+from services.notifier.store import metadata, ordered_by_ops
 from services.notifier.store_rows import project, record
 from services.rulebook.shelf import Shelf, load_rulebooks
 from services.rulebook.strategy import Strategy, load_strategy
@@ -28,9 +28,9 @@ TABLES = (store_outgoing.receipts,)
 def plug(settings: NotifierSettings) -> Plug[Borrower, Policy]:
     """The service with its API and its loops."""
     return Plug(
-        service=service(load_strategy(settings.strategy)),
+        service=service(load_strategy(settings.strategy), load_rulebooks(settings.rulebook_dir)),
         api=partial(api, settings=settings),
-        loops=(partial(loops.send, settings=settings),),
+        loops=(partial(loops.send, settings=settings), partial(loops.watch_rulebooks, settings=settings)),
     )
 
 
@@ -39,7 +39,8 @@ def service(strategy: Strategy | None = None, rulebooks: Shelf | None = None) ->
     policy = Policy(rulebooks or load_rulebooks(), strategy or load_strategy())
 
     def reference(db: Connection, _partition: int, _now: datetime) -> Policy:
-        return Policy(policy.rulebooks, policy.strategy, paused_strategies(db))
+        paused, activations = ordered_by_ops(db)
+        return Policy(policy.rulebooks.activated(activations), policy.strategy, paused)
 
     return Service(
         name=NOTIFIER,

@@ -12,9 +12,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    null,
     select,
     text,
+    union_all,
 )
+
+from services.rulebook.shelf import Activation
 
 metadata = MetaData(schema="notifier")
 
@@ -134,7 +138,29 @@ control = Table(
 )
 
 
-def paused_strategies(db: Connection) -> frozenset[str]:
-    """The strategies that ops have paused, as they named them."""
-    rows = db.execute(select(control.c.target).where(control.c.kind == "strategy", control.c.state == "paused"))
-    return frozenset(row.target for row in rows)
+rulebooks = Table(
+    "rulebooks",
+    metadata,
+    Column("target", String, primary_key=True, comment="a jurisdiction, as ops named it"),
+    Column("effective_from", INSTANT, primary_key=True),
+    Column("version", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("said_by", String, nullable=False),
+)
+
+_PAUSED = select(control.c.target, null().label("version"), null().label("effective_from")).where(
+    control.c.kind == "strategy", control.c.state == "paused"
+)
+_ACTIVATED = select(rulebooks.c.target, rulebooks.c.version, rulebooks.c.effective_from)
+
+
+def ordered_by_ops(db: Connection) -> tuple[frozenset[str], tuple[Activation, ...]]:
+    """The strategies that ops have paused, as they named them, and the rule books that they activated: one question."""
+    rows = db.execute(union_all(_PAUSED, _ACTIVATED)).all()
+    paused = frozenset(row.target for row in rows if row.version is None)
+    return paused, tuple(Activation(*row) for row in rows if row.version is not None)
+
+
+def activations_of(db: Connection) -> tuple[Activation, ...]:
+    """Which versions of rule books ops put in force, from when on."""
+    return tuple(Activation(*row) for row in db.execute(_ACTIVATED))

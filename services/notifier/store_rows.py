@@ -24,7 +24,7 @@ from schemas.control import AgencyDrained, ControlFact, RulebookActivated, Strat
 from schemas.envelope import Event, Fact
 from schemas.values import Sealed
 from services.kit.service import Change, Origin, Put, Write
-from services.notifier.store import agencies, answers, borrowers, contacts, control, decisions
+from services.notifier.store import agencies, answers, borrowers, contacts, control, decisions, rulebooks
 
 Values = Mapping[str, Any]
 
@@ -202,11 +202,18 @@ def _control(kind: str, state: str) -> Callable[[ControlFact, Origin], Sequence[
     return write
 
 
+def _activated(fact: RulebookActivated, origin: Origin) -> Sequence[Write]:
+    """What was said last, for people to see, and the version from its instant on."""
+    row = {"target": fact.target, "effective_from": fact.effective_from, "version": fact.version}
+    ordered = Put(rulebooks, {**row, "reason": fact.reason, "said_by": fact.by})
+    return (*_control("rulebook", "activated")(fact, origin), ordered)
+
+
 RECORDED: Mapping[type[Fact], Callable[[Any, Origin], Sequence[Write]]] = {
     BorrowerRecorded: _borrower,
     AgencyRegistered: _agency,
     StrategyPaused: _control("strategy", "paused"),
     StrategyResumed: _control("strategy", "resumed"),
     AgencyDrained: _control("agency", "drained"),
-    RulebookActivated: _control("rulebook", "activated"),
+    RulebookActivated: _activated,
 }

@@ -1,6 +1,6 @@
 """A rule book: the rules of one country, read from a pack. Data with a version; the house's own rules are marked so."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cache, lru_cache
@@ -114,6 +114,11 @@ class Rulebook:
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of this id."""
         return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+    def calendar_years_unknown(self, years: Collection[int]) -> set[tuple[str, int]]:
+        """Calendar and year, of those years that a rule of this book needs and no calendar knows."""
+        names = {rule.parameters.calendar for rule in self.rules if rule.kind == "blackout" and rule.switched_on}
+        return {(name, year) for name in names for year in years if year not in self.calendars.get(name, {})}
 
     def asked(self, proposal: Proposal, day: date) -> tuple[Asked, ...]:
         """What rules in force on the borrower's day ask of a contact like this one; each question once."""

@@ -101,6 +101,15 @@ def load_rulebooks(more: Path | None = None) -> Shelf:
     return Shelf(books, _base(books, more))
 
 
+def readable(more: Path | None) -> Path | None:
+    """A folder of the house's own, checked. Raises ValueError with every mistake and its line."""
+    try:
+        load_rulebooks(more)
+    except BadPack as error:
+        raise ValueError(f"{more} holds rule books that cannot be read: {error}") from None
+    return more
+
+
 def _base(books: Mapping[str, Mapping[str, Rulebook]], more: Path | None) -> dict[str, str]:
     own = base_versions(more) if more and (more / "in-force.toml").exists() else {}
     chosen = base_versions(FOLDER) | own

@@ -70,6 +70,14 @@ def rulebook_of(state: Borrower, proposal: Proposal, ctx: Moment) -> Rulebook | 
     return ctx.reference.rulebook_for(state.profile.region, at) if state.profile else None
 
 
+def outruled(state: Borrower, contact: Contact, ctx: Moment) -> bool:
+    """Whether another version than the one that allowed a contact is in force when it is to be made."""
+    if state.profile is None or not contact.rulebook:
+        return False
+    book = ctx.reference.rulebook_for(state.profile.region, max(contact.not_before, ctx.now))
+    return book is None or book.label != contact.rulebook
+
+
 def weigh(state: Borrower, ask: Ask, ctx: Moment, forbidden: Sequence[Reason] = ()) -> Decision:
     """The decision of the rules, and of what the case itself forbids."""
     rulebook = rulebook_of(state, ask.proposal, ctx)
@@ -106,6 +114,7 @@ def allow(state: Borrower, ask: Ask, decision: Decision, ctx: Moment, held_as: C
         attempt=ask.attempt,
         round=state.round.number,
         placement_id=ask.placement_id,
+        rulebook=decision.rulebook,
     )
     counted = Contacted(proposal.contact_id, proposal.channel, not_before, proposal.contact_point, proposal.loan_ids)
     others = tuple(c for c in state.history if c.contact_id != proposal.contact_id)

@@ -25,6 +25,7 @@ from services.notifier.domain.asking import (
     allow,
     cancelled,
     deny,
+    outruled,
     owed,
     products_of,
     said_sums,
@@ -63,6 +64,8 @@ def claimed(state: Borrower, contact_id: str, ctx: Moment) -> Reaction:
     contact = _standing(state, contact_id, "pending")
     if not contact.not_before <= ctx.now < contact.expires_at:
         raise NotPossible(f"{contact_id} may go out from {contact.not_before} until {contact.expires_at}")
+    if outruled(state, contact, ctx):
+        raise NotPossible(f"{contact_id} was allowed by {contact.rulebook}, which is not in force any more")
     after = state.with_contact(replace(contact, state="submitting"))
     said = NoticeSubmitting(**_named(state, contact), claimed_at=ctx.now)
     return replace(after, wake_at=wake_at(after, ctx)), (said,)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.contacts import ContactSettled, NoticeUnknown
-from services.notifier.domain.asking import cancelled, owed, recent
+from services.notifier.domain.asking import cancelled, outruled, owed, recent
 from services.notifier.domain.ladder import EARLY, next_turn, silence_ends_at
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Loan, Round
@@ -90,7 +90,8 @@ def _withdraw(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
 
 def unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
     """Why an allowed contact may no longer be made; "" while it may. The words are those of a cancelled visit."""
-    return _person_unfit(state, contact, ctx) or _case_unfit(state, contact, ctx) or _time_unfit(contact, ctx)
+    found = _person_unfit(state, contact, ctx) or _case_unfit(state, contact, ctx) or _time_unfit(contact, ctx)
+    return found or ("replanned" if outruled(state, contact, ctx) else "")
 
 
 def _person_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:

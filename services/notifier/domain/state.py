@@ -126,7 +126,8 @@ class Amounts:
 class Contact:
     """A contact that was allowed and has not ended.
 
-    round: of the ladder; a receipt of an earlier round proves nothing in the present one.
+    round: of the ladder; a receipt of an earlier round proves nothing in the present one. rulebook: the version that
+    allowed it; once another is in force it is asked anew.
     """
 
     contact_id: str
@@ -146,6 +147,7 @@ class Contact:
     round: int = 0
     placement_id: str | None = None
     submitted_at: datetime | None = None
+    rulebook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
