@@ -21,7 +21,13 @@ from services.rulebook.strategy import load_strategy
 async def send(runtime: Running, *, settings: NotifierSettings) -> None:
     """Connect to the carriers and send, for the life of the worker."""
     texts = Texts(settings.lender())
-    writer = Writer(texts, settings.links(), settings.link_days, load_strategy(settings.strategy))
+    writer = Writer(
+        texts,
+        settings.links(),
+        settings.link_days,
+        load_strategy(settings.strategy),
+        load_rulebooks(settings.rulebook_dir),
+    )
     inbox = Inbox(runtime)
     channels: Mapping[str, Channel] = {
         "sms": Sms(settings.smpp(), inbox.take),

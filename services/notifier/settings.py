@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from services.kit.pages import Language
 from services.kit.settings import Key, Settings
 from services.notifier.channels.email import SmtpAddress
 from services.notifier.channels.sms import SmppAddress
@@ -45,6 +46,11 @@ class NotifierSettings(Settings):
     lender_name_zh: str = "示例消费金融"
     lender_address: str = "1 Example Road, Shenzhen 518000"
     lender_address_zh: str = "深圳市示例路1号（518000）"
+    law_firm: str = ""
+    """Who writes lawyers' letters for the house; empty: none is ever sent."""
+    law_firm_zh: str = ""
+    law_firm_address: str = ""
+    law_firm_address_zh: str = ""
     complaints: str = "400-000-0000"
     """The number for service and complaints."""
     pay_page: str = ""
@@ -75,4 +81,11 @@ class NotifierSettings(Settings):
             {"zh-CN": self.lender_name_zh, "en": self.lender_name},
             {"zh-CN": self.lender_address_zh, "en": self.lender_address},
             self.complaints,
+            _both(self.law_firm_zh, self.law_firm),
+            _both(self.law_firm_address_zh, self.law_firm_address),
         )
+
+
+def _both(chinese: str, english: str) -> dict[Language, str]:
+    """A name by language; the one that is there stands for the other."""
+    return {"zh-CN": chinese or english, "en": english or chinese} if chinese or english else {}
