@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -13,6 +14,7 @@ from services.kit.plug import Plug
 from services.kit.service import Service
 from services.kit.settings import Key, Settings
 from services.rulebook.reading import BadPack
+from services.rulebook.shelf import Shelf, load_rulebooks, readable
 from services.rulebook.strategy import load_strategy
 from services.visits.api import create_api
 from services.visits.domain import life
@@ -37,12 +39,15 @@ class VisitsSettings(Settings):
 
     link_key: Annotated[Key, Field(repr=False)]
     strategy: Annotated[str, AfterValidator(_known_strategy)] = "default-v1"
+    rulebook_dir: Annotated[Path | None, AfterValidator(readable)] = None
+    """A folder with rule books and calendars of the house's own, beside those that are shipped."""
 
 
 def plug(settings: VisitsSettings) -> Plug[Borrower, Panel]:
     """The service with its API."""
     policy = Policy.of(load_strategy(settings.strategy))
-    return Plug(service=service(credential_key(settings.link_key), policy), api=create_api)
+    rulebooks = load_rulebooks(settings.rulebook_dir)
+    return Plug(service=service(credential_key(settings.link_key), policy, rulebooks), api=create_api)
 
 
 def credential_key(link_key: bytes) -> bytes:
@@ -50,12 +55,14 @@ def credential_key(link_key: bytes) -> bytes:
     return hmac.new(link_key, b"arrears visits credentials", hashlib.sha256).digest()
 
 
-def service(credential_key: bytes, policy: Policy | None = None) -> Service[Borrower, Panel]:
+def service(
+    credential_key: bytes, policy: Policy | None = None, rulebooks: Shelf | None = None
+) -> Service[Borrower, Panel]:
     """Visits as a value. `credential_key` makes the codes that borrowers check; no policy means the strategy's."""
-    values = policy or Policy.of(load_strategy())
+    values, shelf = policy or Policy.of(load_strategy()), rulebooks or load_rulebooks()
 
     def reference(db: Connection, _partition: int, now: datetime) -> Panel:
-        return load_panel(db, values, now)
+        return load_panel(db, values, now, shelf)
 
     return Service(
         name=VISITS,

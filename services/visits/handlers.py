@@ -143,7 +143,8 @@ def _seal(value: object) -> Seal | None:
 
 def on_allowed(state: Borrower, fact: ContactAllowed, ctx: Ctx) -> Done:
     """The contact gate's permit."""
-    return life.allowed(state, fact.contact_id, fact.not_before, fact.expires_at, ctx)
+    permit = life.Permit(fact.not_before, fact.expires_at, fact.rulebook)
+    return life.allowed(state, fact.contact_id, permit, ctx)
 
 
 def on_denied(state: Borrower, fact: ContactDenied, ctx: Ctx) -> Done:

@@ -129,6 +129,15 @@ agencies = Table(
     Column("staff", JSON, comment="staff_id, badge, certified_until, regions"),
     Column("suspended", Boolean),
 )
+rulebooks = Table(
+    "rulebooks",
+    metadata,
+    Column("target", Text, primary_key=True, comment="a jurisdiction, as ops named it"),
+    Column("effective_from", _INSTANT, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("said_by", Text, nullable=False),
+)
 control = Table(
     "control", metadata, Column("target", Text, primary_key=True), Column("paused", Boolean, nullable=False)
 )

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from schemas.envelope import Fact
 from schemas.visits import VisitPermitRequested
+from services.rulebook.shelf import Activation, Shelf
 from services.visits.domain.panel import Agency, Panel, Policy, Staff
 
 _PANEL = text("""
@@ -18,17 +20,25 @@ _PANEL = text("""
               FROM agencies)::text AS agencies,
            (SELECT json_agg(json_build_array(team, day, times))
               FROM (SELECT team::text AS team, day, count(*) AS times FROM visits
-                     WHERE ended_at IS NULL AND day >= :today GROUP BY 1, 2) AS open_visits)::text AS booked
+                     WHERE ended_at IS NULL AND day >= :today GROUP BY 1, 2) AS open_visits)::text AS booked,
+           (SELECT json_agg(json_build_array(target, version, effective_from)) FROM rulebooks)::text AS activated
 """)
 """One question per transaction: most of what a small batch costs is the way to the database and back."""
 
 
-def load_panel(db: Connection, policy: Policy, now: datetime) -> Panel:
-    """The agencies, who is booked from today on, and whether ops have paused the strategy."""
+def load_panel(db: Connection, policy: Policy, now: datetime, shelf: Shelf) -> Panel:
+    """The agencies, who is booked from today on, what ops have paused, and which rule books they activated."""
     strategy = policy.strategy
     names = ["visits", strategy, strategy.split("@")[0], strategy.split("-")[0]]
     row = db.execute(_PANEL, {"names": names, "today": now.date()}).one()
-    return Panel(policy, _agencies(row.agencies or "[]"), _booked(row.booked or "[]"), bool(row.paused))
+    rulebooks = shelf.activated(_activated(row.activated or "[]"))
+    return Panel(policy, _agencies(row.agencies or "[]"), _booked(row.booked or "[]"), bool(row.paused), rulebooks)
+
+
+def _activated(document: str) -> tuple[Activation, ...]:
+    return tuple(
+        Activation(target, version, datetime.fromisoformat(since)) for target, version, since in json.loads(document)
+    )
 
 
 @lru_cache(maxsize=4)
@@ -63,4 +73,4 @@ def learn(panel: Panel, fact: Fact) -> Panel:
     day, booked = fact.window_start.date(), dict(panel.booked)
     for staff_id in fact.team:
         booked[staff_id, day] = booked.get((staff_id, day), 0) + 1
-    return Panel(panel.policy, panel.agencies, booked, panel.paused)
+    return replace(panel, booked=booked)

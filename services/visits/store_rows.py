@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.agencies import AgencyLicensed, AgencyRegistered, AgencyReinstated, AgencySuspended
 from schemas.contacts import ContactAllowed, ContactDecision, ContactDenied
-from schemas.control import StrategyPaused, StrategyResumed
+from schemas.control import RulebookActivated, StrategyPaused, StrategyResumed
 from schemas.envelope import Event, Fact
 from schemas.visits import (
     VisitAborted,
@@ -26,7 +26,17 @@ from schemas.visits import (
 )
 from services.kit.service import Change, Origin, Put, Write
 from services.visits.domain.credentials import code_of
-from services.visits.store import agencies, control, evidence, late_results, permits, visit_events, visit_team, visits
+from services.visits.store import (
+    agencies,
+    control,
+    evidence,
+    late_results,
+    permits,
+    rulebooks,
+    visit_events,
+    visit_team,
+    visits,
+)
 
 Values = Mapping[str, Any]
 _OWN_COLUMNS = {"visit_id", "borrower_id", "case_id", "placement_id", "agency_id", "loan_ids", "statement"}
@@ -132,6 +142,9 @@ def record(event: Event[Fact], _origin: Origin) -> Sequence[Write]:
             return (_permit(event.id, decision),)
         case StrategyPaused() | StrategyResumed() as fact:
             return (Put(control, {"target": fact.target, "paused": isinstance(fact, StrategyPaused)}),)
+        case RulebookActivated() as fact:
+            said = {"reason": fact.reason, "said_by": fact.by, "version": fact.version}
+            return (Put(rulebooks, {"target": fact.target, "effective_from": fact.effective_from, **said}),)
         case fact:
             values = _agency(fact)
             return (Put(agencies, values),) if values else ()

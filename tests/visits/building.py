@@ -22,6 +22,7 @@ from schemas.cases import CaseClosed, HoldPlaced, HoldReleased, PlacementActivat
 from schemas.contacts import ContactAllowed, ContactDenied
 from schemas.values import Arrears
 from schemas.visits import VisitPermitRequested
+from services.rulebook.packs import load_rulebook
 from services.rulebook.strategy import load_strategy
 from services.visits.domain.panel import Agency, Panel, Policy, Staff
 
@@ -215,7 +216,7 @@ def _decision(asked: VisitPermitRequested, now: datetime) -> dict[str, Any]:
         "decided_at": now,
         "local_time": "12:00",
         "time_zone": CHINA,
-        "rulebook": "CN-2026",
+        "rulebook": load_rulebook("CN").label,
         "known_as_of": now,
     }
 

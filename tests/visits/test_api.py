@@ -9,6 +9,7 @@ from sqlalchemy import Engine, inspect
 from schemas.agencies import AgencyLicensed, AgencyRegistered, AgencySuspended, StaffMember
 from schemas.control import StrategyPaused, StrategyResumed
 from schemas.visits import VisitArrived, VisitCompleted, VisitNoContact, VisitPermitRequested
+from services.rulebook.shelf import load_rulebooks
 from services.visits.domain.credentials import code_of
 from services.visits.store import metadata
 from services.visits.store_panel import load_panel
@@ -85,10 +86,10 @@ def test_the_tables_are_as_the_store_describes_them(engine: Engine):
 
 def test_decisions_know_the_agencies_and_who_is_booked(bench, asked):
     with bench.engine.connect() as db:
-        known = load_panel(db, b.POLICY, bench.clock.now())
+        known = load_panel(db, b.POLICY, bench.clock.now(), load_rulebooks())
         assert known.booked == {(staff_id, asked.window_start.date()): 1 for staff_id in asked.team}
         assert known.agencies[b.AGENCY] == b.agency(name="South Field Services", staff=b.STAFF[:2])
-        assert load_panel(db, b.POLICY, bench.clock.now() + timedelta(days=3)).booked == {}
+        assert load_panel(db, b.POLICY, bench.clock.now() + timedelta(days=3), load_rulebooks()).booked == {}
 
 
 def test_a_paused_strategy_plans_nothing_until_it_is_resumed(bench):

@@ -1,5 +1,6 @@
 """The visit from the entrustment to the sealed evidence, and everything that comes between."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -26,6 +27,9 @@ from schemas.visits import (
     VisitReportRejected,
     VisitsExhausted,
 )
+from services.rulebook.packs import load_rulebook
+from services.rulebook.shelf import Activation, load_rulebooks
+from services.visits.domain.panel import Panel
 from tests.visits import building as b
 from tests.visits.building import BORROWER, NOON
 from tests.visits.story import Story
@@ -565,3 +569,37 @@ def test_what_is_not_known_freshly_is_a_stop_that_can_be_asked_again():
     story = Story.dispatched()
     assert story.ask(fresh=False).code == "not_fresh"
     assert story.ask().go
+
+
+# -- versions of the rule book ----------------------------------------------------------------------------------------
+
+
+def under(version: str) -> Panel:
+    """Ops have put this version in force."""
+    return replace(b.panel(), rulebooks=load_rulebooks().activated((Activation("CN", version, NOON - timedelta(1)),)))
+
+
+def test_a_permit_of_a_version_that_is_not_in_force_any_more_opens_no_door():
+    story = Story.dispatched(reference=under("1"))
+    answer = story.ask()
+    assert (answer.go, answer.code) == (False, "no_permit")
+
+
+def test_a_permit_of_the_version_that_is_in_force_does():
+    one = load_rulebook("CN", "1").label
+    story = Story.placed(reference=under("1"))
+    story.allow(rulebook=one)
+    story.to_the_door()
+    assert story.ask().go
+
+
+def test_a_rule_book_that_asks_for_more_visitors_gets_them():
+    three = load_rulebook("CN")
+    rules = tuple(
+        replace(rule, parameters=replace(rule.parameters, minimum=3)) if rule.kind == "staffing" else rule
+        for rule in three.rules
+    )
+    shelf = load_rulebooks()
+    books = {**shelf.books, "CN": {"2": replace(three, rules=rules)}}
+    story = Story.placed(reference=replace(b.panel(), rulebooks=replace(shelf, books=books)))
+    assert len(story.asked.team) == 3

@@ -10,7 +10,7 @@ from schemas.visits import VisitArrived, VisitHalted
 from services.visits.domain import life
 from services.visits.domain.moves import moved
 from services.visits.domain.panel import Moment
-from services.visits.domain.planning import TEAM_SIZE_MIN, is_stopped, next_plan_at, plan, stopped_by
+from services.visits.domain.planning import is_stopped, next_plan_at, plan, stopped_by, team_min
 from services.visits.domain.state import Borrower, Outcome, Visit, named, then
 
 Code = Literal[
@@ -65,7 +65,9 @@ def judge(borrower: Borrower, visit: Visit, team: Sequence[str], *, is_fresh: bo
     """The first reason to stop, in the order in which people should hear of it, or `go`."""
     if borrower.visit is None or borrower.visit.visit_id != visit.visit_id:
         return "over", next(e.reason for e in borrower.ended if e.visit.visit_id == visit.visit_id)
-    if len(set(team) & set(visit.team)) < TEAM_SIZE_MIN or not set(team) <= set(visit.team):
+    region = borrower.profile.region if borrower.profile else ""
+    least = team_min(region, visit.window_start.date(), at.reference)
+    if len(set(team) & set(visit.team)) < least or not set(team) <= set(visit.team):
         return "team", " + ".join(visit.team)
     return _unpermitted(borrower, visit, at) or _untimely(visit, at) or (("go", "") if is_fresh else ("not_fresh", ""))
 
@@ -78,7 +80,16 @@ def _unpermitted(borrower: Borrower, visit: Visit, at: Moment) -> tuple[Code, st
         return "paid_out", visit.outlived or borrower.loans[visit.loan_ids[0]].status
     if agency is not None and agency.suspended:
         return "suspended", ""
-    return ("no_permit", "") if visit.stage in ("permit_requested", "planned") else None
+    unpermitted = visit.stage in ("permit_requested", "planned") or outruled(borrower, visit, at)
+    return ("no_permit", "") if unpermitted else None
+
+
+def outruled(borrower: Borrower, visit: Visit, at: Moment) -> bool:
+    """Whether another version of the rule book than the one that gave the permit is in force: it is asked anew."""
+    if borrower.profile is None or not visit.rulebook:
+        return False
+    book = at.reference.rulebooks.for_region(borrower.profile.region, at.now)
+    return book is None or book.label != visit.rulebook
 
 
 def _untimely(visit: Visit, at: Moment) -> tuple[Code, str] | None:

@@ -1,6 +1,6 @@
 """A visit from the permit to the street: allowed, denied, dispatched, cancelled; and the timers in between."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from schemas.visits import VisitAborted, VisitAppointed, VisitCancelled, VisitDispatched, VisitPlanned
@@ -12,12 +12,23 @@ from services.visits.domain.state import CANCEL_REASONS, Borrower, CancelReason,
 NO_RESULT = "No result was reported."
 
 
-def allowed(borrower: Borrower, visit_id: str, not_before: datetime, expires_at: datetime, at: Moment) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """What the gate allowed: from when, until when, and by which version of the rule book."""
+
+    not_before: datetime
+    expires_at: datetime
+    rulebook: str = ""
+
+
+def allowed(borrower: Borrower, visit_id: str, permit: Permit, at: Moment) -> Outcome:
     """The gate's permit: the visit is planned, and the borrower's window stands."""
     visit = borrower.visit
     if visit is None or visit.visit_id != visit_id or not may(visit, "allow"):
         return borrower, ()
-    permitted = replace(moved(visit, "allow"), not_before=not_before, expires_at=expires_at)
+    permitted = replace(
+        moved(visit, "allow"), not_before=permit.not_before, expires_at=permit.expires_at, rulebook=permit.rulebook
+    )
     if permitted.closes_at <= max(permitted.opens_at, at.now):
         return then(cancel(borrower, "permit_expired", at.cause, at), lambda b: plan(b, at))
     appointed = moved(permitted, "appoint")

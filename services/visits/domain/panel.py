@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Protocol
 
+from services.rulebook.shelf import Shelf, load_rulebooks
 from services.rulebook.strategy import Strategy
 
 
@@ -75,12 +76,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The service's reference data: strategy values, agencies, and who is booked how often on which day."""
+    """The service's reference data: strategy values, agencies, who is booked how often on which day, rule books."""
 
     policy: Policy
     agencies: Mapping[str, Agency] = field(default_factory=dict)
     booked: Mapping[tuple[str, date], int] = field(default_factory=dict)
     paused: bool = False
+    rulebooks: Shelf = field(default_factory=load_rulebooks)
 
 
 class Moment(Protocol):

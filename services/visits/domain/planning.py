@@ -1,19 +1,20 @@
 """The next visit: whether there is one, in which window, at which address, by which team.
 
-Attempts, gap and windows are the house's own (rule CN-VIS-07); two visitors are CN-VIS-01.
+Attempts, gap and windows are the house's own (rule CN-VIS-07); how many visit at least is the rule book's (CN-VIS-01).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from schemas.visits import VisitPermitRequested, VisitsExhausted
+from services.rulebook.visiting import team_size_min
 from services.visits.domain.panel import Agency, Moment, Panel, Policy, Staff
 from services.visits.domain.state import Borrower, Ground, Outcome, Place, Placement, Profile, Visit, named, stable_hash
 
-TEAM_SIZE_MIN = 2  # CN-VIS-01: no strategy may go below
+TEAM_SIZE_MIN = 2  # CN-VIS-01: nobody visits alone, whatever a strategy or another country's rule book says
 PAUSE_LOOK = timedelta(hours=1)  # how soon a paused strategy is looked at again
 SOURCE_ORDER = {"contract": 0, "debtor_authorisation": 1, "public_channel": 2}
 EVERYWHERE = "*"
@@ -215,15 +216,21 @@ def _lawful(place: Place, profile: Profile, now: datetime) -> bool:
 
 
 def choose_team(agency: Agency, region: str, day: date, visit_id: str, panel: Panel) -> tuple[str, ...] | None:
-    """Certified visitors who cover the region and are free that day, at least two.
+    """Certified visitors who cover the region and are free that day, as many as the rule book asks for or more.
 
     Teams change from day to day and are the same for all visits of a day, so that a team can drive one round.
     """
     if agency.licensed_until is None or agency.licensed_until < day:
         return None
-    size = max(panel.policy.team_size, TEAM_SIZE_MIN)
+    size = max(panel.policy.team_size, team_min(region, day, panel))
     free = [team for team in teams_of(agency.staff, region, day, size) if _free(team, day, panel)]
     return free[stable_hash("team of", visit_id) % len(free)] if free else None
+
+
+def team_min(region: str, day: date, panel: Panel) -> int:
+    """How many visit at least in a region on a day, by the rule book that is in force there at noon."""
+    noon = datetime.combine(day, time(12), UTC)
+    return max(TEAM_SIZE_MIN, team_size_min(panel.rulebooks.for_region(region, noon), day))
 
 
 def teams_of(staff: Sequence[Staff], region: str, day: date, size: int) -> list[tuple[str, ...]]:

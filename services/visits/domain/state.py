@@ -137,6 +137,8 @@ class Visit:
     not_before: datetime | None = None
     expires_at: datetime | None = None
     arrived_at: datetime | None = None
+    rulebook: str = ""
+    """The version that gave the permit."""
     outlived: str = ""
     """Set when the placement ended while the team was inside, by money: its result is still wanted."""
 
