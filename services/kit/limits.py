@@ -1,7 +1,7 @@
 """When dead letters are so many that the fault must be ours: the service stops before it drains a topic into them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 LATEST = 5000
 """The ratio is that of the latest records: of at least half as many, and of no more."""
@@ -46,13 +46,13 @@ class Limits:
             longest = max(longest, run)
         if longest >= self.run_limit:
             raise TooManyDeadLetters(f"{longest} records in a row cannot be applied")
-        counted = self._with(Tally(len(dead), sum(dead)))
-        seen = counted.before + counted.latest
+        latest, before = self._with(Tally(len(dead), sum(dead)))
+        seen = before + latest
         if seen.records >= FEWEST and seen.dead / seen.records > self.ratio_limit:
             raise TooManyDeadLetters(f"{seen.dead} of the latest {seen.records} records cannot be applied")
-        return replace(counted, run=run)
+        return Limits(self.run_limit, self.ratio_limit, run, latest, before)
 
-    def _with(self, more: Tally) -> "Limits":
+    def _with(self, more: Tally) -> tuple[Tally, Tally]:
         if self.latest.records + more.records <= LATEST // 2:
-            return replace(self, latest=self.latest + more)
-        return replace(self, latest=more, before=self.latest)
+            return self.latest + more, self.before
+        return more, self.latest
