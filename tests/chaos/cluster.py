@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,33 +126,43 @@ class Cluster:
 @contextmanager
 def running_cluster(var: Path, plan: Plan) -> Iterator[Cluster]:
     """Everything but the workers. On the way out all that was started is stopped."""
-    folder = var / "chaos"
-    (folder / "armed").mkdir(parents=True, exist_ok=True)
     ports = _ports(var)
-    with ExitStack() as stack:
-        stack.enter_context(held(var))
-        supervisor = stack.enter_context(Supervisor(var))
-        kafka, postgres = _with_listeners(kafka_process(var), var, ports), postgres_process(var)
-        disks, why = {}, ""
-        if "disk" in plan.faults:
-            try:
-                disks = _disks(var, plan.events)
-            except NoDisks as error:
-                why = str(error)
-        postgres = _with_small_wal(postgres, var, disks)
-        proxies = stack.enter_context(Proxies(_proxies(ports, kafka.endpoint, postgres.endpoint)))
-        supervisor.start(_patient(kafka), _patient(postgres))
-        local = LocalStack(var, supervisor, kafka.endpoint, postgres.endpoint)
-        create_topics(local.bootstrap)
-        urls = local.service_urls()
-        clock = BusinessClock(time.time(), DAY_SECONDS / plan.day_seconds)
-        settings = {**_settings(local, ports), "ARREARS_CLOCK": clock.setting()}
-        database = local.database_url("arrears")
-        cluster = Cluster(
-            *(var, folder, supervisor, local.bootstrap, database, proxies, clock, settings, urls, ports, disks, why)
-        )
-        supervisor.start(_carriers(cluster))
-        yield cluster
+    with held(var), Supervisor(var) as supervisor:
+        disks, why = _disks(var, plan)
+        local = _started(supervisor, var, ports, disks)
+        with Proxies(_proxies(ports, local)) as proxies:
+            cluster = Cluster(
+                var=var,
+                folder=_made(var / "chaos"),
+                supervisor=supervisor,
+                bootstrap=local.bootstrap,
+                database_url=local.database_url("arrears"),
+                proxies=proxies,
+                clock=BusinessClock(time.time(), DAY_SECONDS / plan.day_seconds),
+                settings=_settings(local, ports),
+                urls=local.service_urls(),
+                ports=ports,
+                disks=disks,
+                without_disks=why,
+            )
+            supervisor.start(_carriers(cluster))
+            yield cluster
+
+
+def _made(folder: Path) -> Path:
+    (folder / "armed").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _started(supervisor: Supervisor, var: Path, ports: Mapping[str, int], disks: Mapping[str, Disk]) -> LocalStack:
+    """Broker and database, with all topics. Killed again and again, both are started again and again."""
+    kafka = _with_listeners(kafka_process(var), var, ports)
+    postgres = _with_small_wal(postgres_process(var), var, disks)
+    supervisor.start(kafka, postgres)
+    local = LocalStack(var, supervisor, kafka.endpoint, postgres.endpoint)
+    create_topics(local.bootstrap)
+    local.service_urls()
+    return local
 
 
 def _ports(var: Path) -> dict[str, int]:
@@ -166,10 +176,11 @@ def _settings(local: LocalStack, ports: Mapping[str, int]) -> dict[str, str]:
     return shared_settings(local, SystemPlan(), named)
 
 
-def _proxies(ports: Mapping[str, int], kafka: str, postgres: str) -> Iterator[Proxy]:
+def _proxies(ports: Mapping[str, int], local: LocalStack) -> Iterator[Proxy]:
+    database = int(local.database_endpoint.rpartition(":")[2])
     for service in SERVICES:
         yield Proxy(f"{service}-broker", ports[f"{service}-broker"], (HOST, ports[f"{service}-listener"]))
-        yield Proxy(f"{service}-database", ports[f"{service}-database"], (HOST, int(postgres.rpartition(":")[2])))
+        yield Proxy(f"{service}-database", ports[f"{service}-database"], (HOST, database))
 
 
 def _with_listeners(kafka: Process, var: Path, ports: Mapping[str, int]) -> Process:
@@ -192,18 +203,17 @@ def _listening(var: Path, ports: Mapping[str, int]) -> None:
     file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
 
-def _patient(process: Process) -> Process:
-    """Killed again and again, it is started again and again."""
-    return replace(process, ready_seconds_max=600)
-
-
-def _disks(var: Path, events: int) -> dict[str, Disk]:
-    own_mounts()
-    megabytes = BROKER_MEGABYTES + events * BYTES_PER_EVENT // 1_000_000
-    return {
-        "broker": Disk.mounted(var / "kafka" / "data", megabytes),
-        "database": Disk.mounted(var / "wal", WAL_DISK_MEGABYTES),
-    }
+def _disks(var: Path, plan: Plan) -> tuple[dict[str, Disk], str]:
+    """The disks that can be filled, or why there are none."""
+    if "disk" not in plan.faults:
+        return {}, ""
+    megabytes = BROKER_MEGABYTES + plan.events * BYTES_PER_EVENT // 1_000_000
+    try:
+        own_mounts()
+        log = Disk.mounted(var / "kafka" / "data", megabytes)
+        return {"broker": log, "database": Disk.mounted(var / "wal", WAL_DISK_MEGABYTES)}, ""
+    except NoDisks as error:
+        return {}, str(error)
 
 
 def _with_small_wal(postgres: Process, var: Path, disks: Mapping[str, Disk]) -> Process:
@@ -222,7 +232,11 @@ def _carriers(cluster: Cluster) -> Process:
         CARRIERS,
         (sys.executable, "-m", "tests.chaos.carriers"),
         endpoint=f"{HOST}:{cluster.ports[CARRIERS]}",
-        environment={**cluster.settings, "ARREARS_CHAOS_DIR": str(cluster.folder)},
+        environment={
+            **cluster.settings,
+            "ARREARS_CLOCK": cluster.clock.setting(),
+            "ARREARS_CHAOS_DIR": str(cluster.folder),
+        },
         folder=CHECKOUT,
     )
 

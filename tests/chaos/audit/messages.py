@@ -47,7 +47,8 @@ def handed_over(journal: Iterable[Mapping[str, str]], letters: Path | None) -> C
         text = line["text"] if line["channel"] == "sms" else mail_text(line["text"])
         found[line["channel"], notice_of(text)] += 1
     if letters is not None:
-        found.update({("letter", slip.stem) for slip in letters.rglob("*.json")})
+        handed = (pdf for pdf in letters.rglob("*.pdf") if not pdf.parent.name.startswith("."))
+        found.update({("letter", pdf.stem) for pdf in handed})
     return found
 
 
