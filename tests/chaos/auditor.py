@@ -45,6 +45,7 @@ class Audit:
     acknowledged: Mapping[int, Mapping[Identity, int]]
     findings: Findings = field(default_factory=Findings)
     money: books.Money = field(default_factory=books.Money)
+    answers: dict[str, set[str]] = field(default_factory=dict)
     records: int = 0
     inputs: int = 0
     said: int = 0
@@ -67,6 +68,7 @@ class Audit:
         self.inputs += len(partition.first)
         self.records += sum(partition.copies.values())
         self.money.hear(partition)
+        self.answers |= streams.answers_of(partition)
         facts.on_the_log(partition, self._acknowledged(partition), self.findings)
         rows = (FactRow(*row) for row in self.tables.rows(FACTS, number))
         facts.recorded(partition, rows, self.findings)
@@ -241,6 +243,7 @@ def main() -> int:
         facts.nowhere(known.get(-1, {}), audit.findings)
         audit.run()
         handed = messages.handed_over(lines(folder / "handed-over.jsonl"), told.letters)
+        streams.commanded(lines(folder / "commands.jsonl"), audit.answers, audit.findings)
         unknown = messages.once(handed, tables.rows(CONTACTS), audit.findings)
         report = report_of(audit, run, unknown, folder, begun)
     finally:

@@ -7,11 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+from confluent_kafka import KafkaException
+
 from tests.chaos.cluster import Cluster
 from tests.chaos.faults import Faults, NotDone
-from tests.chaos.feeder import Agencies, Bank, Outlet
+from tests.chaos.feeder import Bank, Outlet
 from tests.chaos.journal import Journal, Notes
-from tests.chaos.plan import SERVICES, Plan, Step
+from tests.chaos.outsiders import Agencies, Officers
+from tests.chaos.plan import SERVICES, WORKERS, Plan, Step
 from tests.chaos.watch import Watch, intake_behind, sample
 from tests.chaos.windows import BY_NAME
 
@@ -48,7 +52,13 @@ class Director:
         self.outlet = Outlet(bootstrap)
         behind = Watch(bootstrap, url)
         self.bank = Bank(self.plan, self.cluster.clock, self.outlet, lambda: intake_behind(behind))
-        self.agencies = Agencies(bootstrap, self.cluster.clock, self.outlet, self.plan.copies_max)
+        self.agencies = Agencies(bootstrap, self.cluster.clock, outlet=self.outlet, copies_max=self.plan.copies_max)
+        self.officers = Officers(
+            bootstrap,
+            self.cluster.clock,
+            addresses=[f"http://127.0.0.1:{self.cluster.ports[f'notifier-{worker}']}" for worker in WORKERS],
+            journal=self.cluster.folder / "commands.jsonl",
+        )
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -57,7 +67,7 @@ class Director:
         self.cluster.start_workers()
         self.journal.write("ready")
         sampler = threading.Thread(target=self._sample, name="sampler", daemon=True)
-        for thread in (self.bank, self.agencies, sampler):
+        for thread in (self.bank, self.agencies, self.officers, sampler):
             thread.start()
         try:
             self._play()
@@ -66,6 +76,7 @@ class Director:
             self._over.set()
             self.bank.stop.set()
             self.agencies.stop.set()
+            self.officers.stop.set()
             self.faults.heal()
         sampler.join(10)
         self.journal.write("over", events=self.bank.said, records=self.outlet.sent)
@@ -91,7 +102,7 @@ class Director:
     def _do(self, step: Step) -> None:
         try:
             self.faults.do(step)
-        except NotDone as error:
+        except (NotDone, psycopg.Error, KafkaException, OSError) as error:
             self.journal.write("given up", number=step.number, fault=step.fault, why=str(error))
         else:
             if step.how in BY_NAME and step.fault in ("kill", "raise") and not self.notes.hit(step.number):
@@ -141,7 +152,7 @@ class Director:
             self.moved[service] = self.watch.moved(service)
 
     def _fail_with_the_bank(self) -> None:
-        for thread in (self.bank, self.agencies):
+        for thread in (self.bank, self.agencies, self.officers):
             if thread.error:
                 raise thread.error
 
@@ -160,8 +171,9 @@ class Director:
         self.cluster.start_workers()
         self.journal.write("standing", clock=self.cluster.clock.setting())
         self._until_quiet()
-        self.agencies.stop.set()
-        self.agencies.join(10)
+        for outsider in (self.agencies, self.officers):
+            outsider.stop.set()
+            outsider.join(25)
         self.outlet.flush()
         self._until_quiet()
         self.outlet.write(self.cluster.folder / "acknowledged.jsonl")

@@ -7,18 +7,16 @@ records, some days later. What the broker has acknowledged is written down for t
 import json
 import threading
 import time
-import uuid
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Producer
 
-from tests.chaos.bank import GATEWAY, OPENS, REPORTS, Saying, saying, sayings
+from tests.chaos.bank import OPENS, Saying, sayings
 from tests.chaos.cluster import DAY_SECONDS, BusinessClock
 from tests.chaos.plan import Plan
 
@@ -27,7 +25,6 @@ FLUSH_SECONDS = 300
 LATE_DAYS_MAX = 3
 SAME_DAY_SHARE = 0.7
 LEAD_DAYS = 2.0
-PARTITIONS = 12
 
 
 @dataclass
@@ -159,87 +156,3 @@ class Bank(threading.Thread):
                     self._late.setdefault(later, []).append(one)
         keyed += [(self._chance.uniform(0, len(told)), one) for one in self._late.pop(day, [])]
         return [one for _, one in sorted(keyed, key=lambda pair: pair[0])]
-
-
-@dataclass
-class Agencies(threading.Thread):
-    """Answers as agencies do: accepts what is offered, attests deletion of what is recalled, reports on visits."""
-
-    bootstrap: str
-    clock: BusinessClock
-    outlet: Outlet
-    copies_max: int = 1
-    stop: threading.Event = field(default_factory=threading.Event)
-    error: BaseException | None = None
-
-    def __post_init__(self) -> None:
-        """A thread that ends with the process."""
-        super().__init__(name="agencies", daemon=True)
-        self._heard: set[str] = set()
-        self._waiting: deque[Saying] = deque()
-
-    __hash__ = threading.Thread.__hash__
-
-    def run(self) -> None:
-        """Listen and answer until told to stop."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": f"agencies-{uuid.uuid4().hex[:6]}",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
-        topics = ("collections.cases.v1", "collections.visits.v1")
-        consumer.assign([TopicPartition(topic, n, 0) for topic in topics for n in range(PARTITIONS)])
-        try:
-            while not self.stop.is_set():
-                for message in consumer.consume(500, timeout=0.2):
-                    if message.error() is None:
-                        self._hear(json.loads(message.value() or b"{}"))
-        except BaseException as error:
-            self.error = error
-        finally:
-            consumer.close()
-
-    def _hear(self, event: dict[str, Any]) -> None:
-        answer = _ANSWERS.get(event["type"])
-        if answer is None or event["id"] in self._heard:
-            return
-        self._heard.add(event["id"])
-        data, at = event["data"], datetime.fromtimestamp(self.clock.now(), UTC)
-        if data["agency_id"] == "in-house":
-            return
-        kind, more = answer(data, at.isoformat())
-        said = {
-            "report_id": f"R-{event['id']}",
-            "borrower_id": data["borrower_id"],
-            "agency_id": data["agency_id"],
-            **more,
-        }
-        one = saying(REPORTS, data["borrower_id"], f"gate-{event['id']}", kind, at, said, GATEWAY)
-        for _ in range(Random(event["id"]).randint(1, self.copies_max)):
-            self.outlet.say(one)
-
-
-def _accept(data: dict[str, Any], at: str) -> tuple[str, dict[str, Any]]:
-    return "placement.accepted.v1", {"placement_id": data["placement_id"], "accepted_at": at}
-
-
-def _attest(data: dict[str, Any], at: str) -> tuple[str, dict[str, Any]]:
-    more = {"placement_id": data["placement_id"], "attested_at": at, "method": "overwritten"}
-    return "data_deletion.attested.v1", more
-
-
-def _report(data: dict[str, Any], at: str) -> tuple[str, dict[str, Any]]:
-    times = {"arrived_at": at, "ended_at": at}
-    result = {"result": {"disposition": "not_home"}, "conduct": {"identity_shown": True}}
-    return "visit.reported.v1", {"visit_id": data["visit_id"], "team": data["team"], **times, **result}
-
-
-_ANSWERS: dict[str, Callable[[dict[str, Any], str], tuple[str, dict[str, Any]]]] = {
-    "placement.offered.v1": _accept,
-    "placement.recalled.v1": _attest,
-    "visit.dispatched.v1": _report,
-}

@@ -182,6 +182,23 @@ def test_effects_in_another_order_than_their_causes_are_reordered():
     only(findings, reordered=1)
 
 
+@pytest.mark.parametrize(
+    ("statuses", "said_of", "expected"),
+    [
+        ([200], {"A-1"}, {}),
+        ([200], set(), {"lost": 1}),
+        ([200], {"A-1", "A-2"}, {"doubled": 1}),
+        ([200, 409], {"A-1"}, {"doubled": 1}),
+        ([409], set(), {}),
+        ([409], {"A-1"}, {"invented": 1}),
+    ],
+)
+def test_a_command_counts_once_and_is_always_answered_the_same(statuses, said_of, expected):
+    findings = Findings()
+    streams.commanded([{"key": "k", "statuses": statuses}], {"command/notifier/k": said_of}, findings)
+    only(findings, **expected)
+
+
 # -- books ------------------------------------------------------------------------------------------------------------
 
 

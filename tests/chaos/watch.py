@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -31,16 +32,14 @@ class Watch:
         self._db: psycopg.Connection[tuple[object, ...]] | None = None
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
-        """Ask the database, over a connection that is kept."""
-        try:
-            if self._db is None or self._db.closed:
-                self._db = psycopg.connect(self.database_url, autocommit=True, connect_timeout=3)
-            return self._db.execute(sql).fetchall()
-        except psycopg.Error:
-            if self._db is not None:
-                self._db.close()
+        """Ask the database, over a connection that is kept; one that is dead is replaced once."""
+        if self._db is not None:
+            with suppress(psycopg.OperationalError):
+                return self._db.execute(sql).fetchall()
+            self._db.close()
             self._db = None
-            raise
+        self._db = psycopg.connect(self.database_url, autocommit=True, connect_timeout=3)
+        return self._db.execute(sql).fetchall()
 
     def positions(self, service: str) -> dict[Place, int]:
         """The stored positions of a service."""

@@ -17,6 +17,7 @@ MEANT = (
     "reporting has recorded every fact once",
     "assignment has counted every payment once, to the cent",
     "one message per notice",
+    "a command counts once",
     *(f"{service} has taken in every input" for service in SERVICES),
     *(f"{service} holds every loan as the bank told it last" for service in SERVICES[:3]),
 )

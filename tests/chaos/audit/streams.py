@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from tests.chaos.audit.contract import SPOKEN, source_of
 from tests.chaos.audit.facts import Partition
@@ -104,6 +105,32 @@ def _exists(cause: str, service: str, facts: set[str], versions: Mapping[str, in
     if kind == "command" and rest:
         return rest in commands
     return cause in facts
+
+
+def answers_of(partition: Partition) -> dict[str, set[str]]:
+    """The answers of borrowers that were said, by cause."""
+    said: dict[str, set[str]] = defaultdict(set)
+    for record in firsts(partition.spoken.get("collections.contacts.v1", ())).values():
+        if record.type == "notice.answered.v1":
+            said[record.cause].add(record.id)
+    return said
+
+
+def commanded(told: Iterable[Mapping[str, Any]], said: Mapping[str, set[str]], findings: Findings) -> None:
+    """Each command that was answered with 200 said its event once, however often and wherever it was asked for.
+
+    told: key, and the statuses of all its answers. said: event ids by cause.
+    """
+    check = "a command counts once"
+    for one in told:
+        findings.looked(check)
+        count = len(said.get(f"command/notifier/{one['key']}", ()))
+        if one["statuses"] == [200] and count != 1:
+            findings.found("lost" if count == 0 else "doubled", check, key=one["key"], said=count)
+        elif len(one["statuses"]) > 1:
+            findings.found("doubled", check, key=one["key"], why=f"answered differently: {one['statuses']}")
+        elif one["statuses"] != [200] and count:
+            findings.found("invented", check, key=one["key"], why=f"refused with {one['statuses']}, and said")
 
 
 def in_order(partition: Partition, findings: Findings) -> None:
