@@ -18,6 +18,7 @@ from services.kit.plug import Plug
 from services.kit.service import Service
 from services.kit.settings import Settings
 from services.rulebook.reading import BadPack
+from services.rulebook.shelf import Shelf, load_rulebooks, readable
 from services.rulebook.strategy import load_strategy
 
 
@@ -41,12 +42,15 @@ class AssignmentSettings(Settings):
     """What assignment is told beyond what every service is."""
 
     strategy: Annotated[str, AfterValidator(_known_strategy)] = "default-v1"
+    rulebook_dir: Annotated[Path | None, AfterValidator(readable)] = None
+    """A folder with rule books and calendars of the house's own, beside those that are shipped."""
     panel: Annotated[Path, AfterValidator(_readable_panel)] = DEFAULT
     """The agencies that an empty registry starts with."""
 
 
-def service(strategy: str = "default-v1") -> Service[State, Reference]:
-    """The service under a strategy."""
+def service(strategy: str = "default-v1", rulebooks: Shelf | None = None) -> Service[State, Reference]:
+    """The service under a strategy and the rule books of the house."""
+    shelf = rulebooks or load_rulebooks()
     return Service(
         name=ASSIGNMENT,
         reads=topics_of(ASSIGNMENT),
@@ -55,7 +59,7 @@ def service(strategy: str = "default-v1") -> Service[State, Reference]:
         handlers=handlers.HANDLERS,
         tick=handlers.tick,
         next_at=next_at,
-        reference=partial(queries.reference, strategy=load_strategy(strategy)),
+        reference=partial(queries.reference, strategy=load_strategy(strategy), rulebooks=shelf),
         learn=handlers.learn,
         metadata=tables.metadata,
         project=rows.project,
@@ -65,7 +69,7 @@ def service(strategy: str = "default-v1") -> Service[State, Reference]:
 
 def plug(settings: AssignmentSettings) -> Plug[State, Reference]:
     """The service with its API and its loops."""
-    assignment = service(settings.strategy)
+    assignment = service(settings.strategy, load_rulebooks(settings.rulebook_dir))
     return Plug(
         service=assignment,
         api=api,

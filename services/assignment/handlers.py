@@ -67,6 +67,7 @@ def moment(context: Here) -> Moment:
         known.strategy,
         known.panel,
         known.paused,
+        known.rulebooks,
     )
 
 

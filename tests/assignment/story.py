@@ -65,6 +65,7 @@ def agency(agency_id="A-red", **more):
         "target_share": 30,
         "licensed_until": date(2029, 1, 1),
         "inspected_on": date(2026, 1, 15),
+        "evaluated_on": date(2026, 1, 15),
         "certified_until": (date(2028, 1, 1),) * 4,
         "mandate_id": f"M-{agency_id}-1",
         "authority": ("visit", "call"),

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.topics import PARTITIONS
 from services.assignment.domain.choice import Panel, Subject, capacity_in, choose
+from services.rulebook.packs import load_rulebook
 from services.rulebook.strategy import load_strategy
 from tests.assignment.story import agency, house, panel
 
@@ -18,7 +19,8 @@ POLICY = load_strategy().placement
 
 
 def subject(case_id="C-b1-1", **more):
-    return Subject(case_id, **({"region": "CN-GD", "products": ("consumer_loan",)} | more))
+    given = {"region": "CN-GD", "products": ("consumer_loan",), "rulebook": load_rulebook("CN")}
+    return Subject(case_id, **(given | more))
 
 
 def excluded(candidate, **more):
@@ -38,6 +40,7 @@ def excluded(candidate, **more):
         ({"suspended": "conduct"}, "suspended"),
         ({"drained": True}, "drained"),
         ({"inspected_on": date(2025, 2, 1)}, "inspection_overdue"),
+        ({"evaluated_on": date(2025, 2, 1)}, "evaluation_overdue"),
         ({"certified_until": (date(2027, 1, 1), date(2026, 1, 1))}, "staff"),
         ({"regions": ("CN-SC",)}, "region"),
         ({"products": ("credit_card",)}, "product"),
@@ -117,3 +120,20 @@ def test_a_batch_fills_a_capacity_and_no_more():
         known = known.carrying(winner, 1)
         taken[winner] += 1
     assert taken == {"A-red": 2, "in-house": 3}
+
+
+def test_the_rule_book_of_the_region_says_what_an_agency_must_show():
+    never_evaluated = agency(evaluated_on=None)
+    assert excluded(never_evaluated) == ("evaluation_overdue",)
+    assert excluded(never_evaluated, rulebook=load_rulebook("CN", "1")) == ()
+
+
+def test_without_a_rule_book_in_force_nobody_is_entrusted_but_the_house():
+    choice = choose(panel(agency(), house()), subject(rulebook=None), TODAY, POLICY)
+    assert [c.excluded_by for c in choice.candidates if c.agency_id == "A-red"] == [("no_rulebook",)]
+    assert choice.agency.in_house
+
+
+def test_the_choice_names_the_version_it_rests_on():
+    choice = choose(panel(agency(), house()), subject(), TODAY, POLICY)
+    assert load_rulebook("CN").label in choice.reason

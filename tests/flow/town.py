@@ -70,6 +70,7 @@ def registry():
         target_share=100,
         licensed_until=date(2029, 1, 1),
         inspected_on=date(2026, 1, 15),
+        evaluated_on=date(2026, 1, 15),
         certified_until=(date(2028, 1, 1),) * 6,
         mandate_id="M-1",
         authority=("visit", "call"),

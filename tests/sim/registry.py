@@ -45,6 +45,7 @@ def _entrusted(agency_id: str, basis_points: int) -> choice.Agency:
         target_share=30,
         licensed_until=FAR,
         inspected_on=date(2026, 1, 15),
+        evaluated_on=date(2026, 1, 15),
         certified_until=(FAR,) * 6,
         mandate_id=f"M-{agency_id}",
         authority=("visit", "call"),

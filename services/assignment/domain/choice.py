@@ -10,14 +10,11 @@ from hashlib import sha256
 
 from schemas.cases import Candidate
 from schemas.topics import PARTITIONS
+from services.rulebook.entrustment import AgencyOnPaper, lacking
+from services.rulebook.packs import Rulebook
 from services.rulebook.strategy import Placement as PlacementPolicy
 
 IN_HOUSE = "in-house"
-INSPECTION_DAYS = 366
-"""An agency is inspected at least once a year (rule CN-AG-02)."""
-
-TEAM = 2
-"""Visitors that a visit needs at least (rule CN-VIS-01)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,7 @@ class Agency:
     target_share: int = 0
     licensed_until: date | None = None
     inspected_on: date | None = None
+    evaluated_on: date | None = None
     certified_until: tuple[date, ...] = ()
     mandate_id: str = ""
     authority: tuple[str, ...] = ()
@@ -81,13 +79,14 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What the choice looks at of a case."""
+    """What the choice looks at of a case. rulebook: the one in force where the borrower lives."""
 
     case_id: str
     region: str
     products: tuple[str, ...]
     tried: tuple[str, ...] = ()
     only_in_house: bool = False
+    rulebook: Rulebook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,8 @@ def choose(panel: Panel, subject: Subject, today: date, policy: PlacementPolicy)
     if not ranked:
         return Choice(None, tuple(seen), "nobody may take the case")
     winner = ranked[0]
-    return Choice(panel.agency(winner.agency_id), tuple(seen), _sentence(winner, len(ranked)))
+    reason = _sentence(winner, len(ranked), subject.rulebook)
+    return Choice(panel.agency(winner.agency_id), tuple(seen), reason)
 
 
 def _all(panel: Panel) -> Sequence[Agency]:
@@ -138,22 +138,34 @@ def exclusions(agency: Agency, partition: int, subject: Subject, today: date) ->
         "region": not covers(agency.regions, subject.region),
         "product": not all(covers(agency.products, product) for product in subject.products),
         "capacity": agency.used >= capacity_in(agency, partition),
-        **dict.fromkeys(standing(agency, today), True),
+        **dict.fromkeys(standing(agency, today, subject.rulebook), True),
     }
     return tuple(reason for reason, holds in checks.items() if holds)
 
 
-def standing(agency: Agency, today: date) -> tuple[str, ...]:
-    """What is wrong with the agency itself: such an agency gets no case (rules CN-AG-01 and 02)."""
+def standing(agency: Agency, today: date, rulebook: Rulebook | None) -> tuple[str, ...]:
+    """What is wrong with the agency itself, and what the rule book misses of it: such an agency gets no case."""
     if agency.in_house:
         return ()
-    checks = {
+    checks: dict[str, bool] = {
         **dict.fromkeys(fallen(agency, today), True),
         "drained": agency.drained,
-        "inspection_overdue": agency.inspected_on is None or (today - agency.inspected_on).days > INSPECTION_DAYS,
-        "staff": sum(until >= today for until in agency.certified_until) < TEAM,
+        **dict.fromkeys(lacking(_on_paper(agency), rulebook, today), True),
     }
     return tuple(reason for reason, holds in checks.items() if holds)
+
+
+def _on_paper(agency: Agency) -> AgencyOnPaper:
+    """What the agency can show; whoever stands in the registry stands on the published list."""
+    return AgencyOnPaper(
+        whitelisted=True,
+        licensed_until=agency.licensed_until,
+        inspected_on=agency.inspected_on,
+        mandate_from=agency.mandate_from,
+        mandate_until=agency.mandate_until if agency.mandate_id else None,
+        evaluated_on=agency.evaluated_on,
+        certified_until=agency.certified_until,
+    )
 
 
 def fallen(agency: Agency, today: date) -> tuple[str, ...]:
@@ -202,9 +214,9 @@ def _parts(agency: Agency, policy: PlacementPolicy, total: int) -> dict[str, int
     }
 
 
-def _sentence(winner: Candidate, among: int) -> str:
+def _sentence(winner: Candidate, among: int, rulebook: Rulebook | None) -> str:
     parts = ", ".join(f"{name} {points}" for name, points in winner.parts.items())
-    return f"best of {among} eligible: {parts}"
+    return f"best of {among} eligible under {rulebook.label if rulebook else 'no rule book'}: {parts}"
 
 
 def _number(text: str) -> int:

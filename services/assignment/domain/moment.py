@@ -1,10 +1,11 @@
 """What a decision may know besides the state: the instant, its cause, the policy and the panel of agencies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from services.assignment.domain.choice import Panel
+from services.rulebook.shelf import Shelf, load_rulebooks
 from services.rulebook.strategy import Strategy
 
 FALLBACK_ZONE = "Asia/Shanghai"
@@ -13,11 +14,12 @@ FALLBACK_ZONE = "Asia/Shanghai"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What is the same for all borrowers of a partition: strategy, panel, and whether the strategy is paused."""
+    """What is the same for all borrowers of a partition: strategy, panel, whether it is paused, the rule books."""
 
     strategy: Strategy
     panel: Panel
     paused: bool = False
+    rulebooks: Shelf = field(default_factory=load_rulebooks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Moment:
     strategy: Strategy
     panel: Panel
     paused: bool = False
+    rulebooks: Shelf = field(default_factory=load_rulebooks)
 
 
 def local_day(instant: datetime, zone: str) -> date:

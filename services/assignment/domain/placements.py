@@ -49,6 +49,7 @@ def choice_for(state: State, case: Case, at: Moment) -> Choice:
         products=tuple(sorted({loan.product for loan in case_loans(state)})),
         tried=case.tried,
         only_in_house=case.offers >= at.strategy.placement.offers_max,
+        rulebook=at.rulebooks.for_region(case.region, at.now),
     )
     return choose(at.panel, subject, local_day(at.now, state.time_zone), at.strategy.placement)
 

@@ -67,7 +67,11 @@ def _mandate_ended(panel: Panel, fact: MandateEnded) -> Panel:
 
 
 def _evaluated(panel: Panel, fact: AgencyEvaluated) -> Panel:
-    return _changed(panel, fact.agency_id, lambda agency: replace(agency, conduct=fact.conduct, recovery=fact.recovery))
+    return _changed(
+        panel,
+        fact.agency_id,
+        lambda agency: replace(agency, conduct=fact.conduct, recovery=fact.recovery, evaluated_on=fact.evaluated_on),
+    )
 
 
 def _suspended(panel: Panel, fact: AgencySuspended) -> Panel:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, case, func, null, or_, select, union_all
 
 from services.assignment.domain.choice import Agency, Panel
 from services.assignment.domain.moment import Reference
+from services.assignment.store import tables
 from services.assignment.store.tables import (
     agencies,
     cases,
@@ -24,13 +25,16 @@ from services.assignment.store.tables import (
     repairs,
     visits_made,
 )
+from services.rulebook.shelf import Activation, Shelf
 from services.rulebook.strategy import Strategy
 
 PENDING = ("offered", "active")
 
 
-def reference(connection: Connection, partition: int, _now: datetime, strategy: Strategy) -> Reference:
-    """The panel with what each agency carries in this partition, and whether the strategy is paused. Two queries."""
+def reference(
+    connection: Connection, partition: int, _now: datetime, strategy: Strategy, rulebooks: Shelf
+) -> Reference:
+    """The panel with what each agency carries in this partition, and what ops ordered. Two queries."""
     used = (
         select(placements.c.agency_id, func.count().label("used"))
         .where(placements.c.partition == partition, placements.c.state.in_(PENDING))
@@ -40,13 +44,19 @@ def reference(connection: Connection, partition: int, _now: datetime, strategy: 
     wanted = select(agencies, func.coalesce(used.c.used, 0).label("used"))
     rows = connection.execute(wanted.outerjoin_from(agencies, used, agencies.c.agency_id == used.c.agency_id))
     panel = {row.agency_id: _agency(row._mapping) for row in rows}
-    return Reference(strategy, Panel(panel, partition), _paused(connection, strategy))
+    paused, activations = _ordered(connection, strategy)
+    return Reference(strategy, Panel(panel, partition), paused, rulebooks.activated(activations))
 
 
-def _paused(connection: Connection, strategy: Strategy) -> bool:
+def _ordered(connection: Connection, strategy: Strategy) -> tuple[bool, tuple[Activation, ...]]:
+    """Whether ops have paused the strategy, and which rule books they activated."""
     names = (strategy.name, f"{strategy.name}-{strategy.version}", strategy.label)
-    found = connection.execute(select(func.bool_or(controls.c.paused)).where(controls.c.target.in_(names)))
-    return bool(found.scalar())
+    paused = select(controls.c.target, null().label("version"), null().label("effective_from")).where(
+        controls.c.paused, controls.c.target.in_(names)
+    )
+    activated = select(tables.rulebooks.c.target, tables.rulebooks.c.version, tables.rulebooks.c.effective_from)
+    rows = connection.execute(union_all(paused, activated)).all()
+    return any(row.version is None for row in rows), tuple(Activation(*row) for row in rows if row.version is not None)
 
 
 def _agency(row: Mapping[Any, Any]) -> Agency:
@@ -60,6 +70,7 @@ def _agency(row: Mapping[Any, Any]) -> Agency:
         target_share=row["target_share"],
         licensed_until=row["licensed_until"],
         inspected_on=row["inspected_on"],
+        evaluated_on=row["evaluated_on"],
         certified_until=tuple(datetime.fromisoformat(s["certified_until"]).date() for s in row["staff"] or ()),
         mandate_id=row["mandate_id"] or "",
         authority=tuple(row["authority"] or ()),

@@ -22,6 +22,11 @@ def _control(paused: bool) -> Project:
     return record
 
 
+def _activated(fact: control.RulebookActivated, _event: Event[Fact]) -> Sequence[Write]:
+    row = fields_of(fact, "target", "effective_from", "version", "reason") | {"said_by": fact.by}
+    return (Put(tables.rulebooks, row),)
+
+
 def _visit_made(fact: visits.VisitFact, event: Event[Fact]) -> Sequence[Write]:
     return (Put(tables.visits_made, fields_of(fact, "visit_id", "agency_id") | {"at": event.time}),)
 
@@ -38,6 +43,7 @@ RECORD: Mapping[type[Fact], Project] = {
     control.AgencyDrained: _drained,
     control.StrategyPaused: _control(paused=True),
     control.StrategyResumed: _control(paused=False),
+    control.RulebookActivated: _activated,
     visits.VisitCompleted: _visit_made,
     visits.VisitNoContact: _visit_made,
     visits.VisitRefused: _visit_made,

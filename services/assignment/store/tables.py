@@ -58,6 +58,15 @@ controls = Table(
     Column("by", Text, nullable=False),
     Column("at", INSTANT, nullable=False),
 )
+rulebooks = Table(
+    "rulebooks",
+    metadata,
+    Column("target", Text, primary_key=True, comment="a jurisdiction, as ops named it"),
+    Column("effective_from", INSTANT, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("said_by", Text, nullable=False),
+)
 cases = Table(
     "cases",
     metadata,
