@@ -31,7 +31,7 @@ check-code: setup ## format, lint and strict types only
 	@$(BIN)/mypy
 
 bench: setup ## speed, in ratios; ARGS="step|day-end|latency|recovery|scale", alone it lists them
-	@PYTHONPATH=.:tests $(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 chaos: setup ## kill, freeze and cut real processes, then audit; ARGS="--seed 1 --events 100000 --kills 40 --html FILE"
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -8,13 +8,10 @@ from typing import Annotated
 import typer
 
 from deploy.local.stack import LocalStack, ending_on_signals, running_stack
+from tests.bench import contenders, day_end, latency, recovery, scale, step
+from tests.bench.contenders import FOLDER
 
-from . import contenders, day_end, latency, recovery, scale, step
-from .contenders import FOLDER
-
-app = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
-)
+app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 INTERRUPTED = 130
 
 
@@ -26,6 +23,13 @@ def fresh_stack() -> Iterator[LocalStack]:
         shutil.rmtree(home / name, ignore_errors=True)
     with running_stack(home) as stack:
         yield stack
+
+
+@app.callback(invoke_without_command=True)
+def listing(context: typer.Context) -> None:
+    """Without a command: what there is."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 def _run(work: Callable[[LocalStack], int]) -> None:

@@ -40,7 +40,7 @@ class Place:
             "BENCH_FOLDER": str(self.folder),
             "BENCH_SAID": self.said,
             "BENCH_SERVICE": self.folder.name,
-            "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT / 'tests'}",
+            "PYTHONPATH": str(CHECKOUT),
         }
 
 
@@ -57,7 +57,7 @@ class Contender:
 
 
 def _ours(place: Place) -> list[str]:
-    return [sys.executable, "-m", "bench.ours"]
+    return [sys.executable, "-m", "tests.bench.ours"]
 
 
 def _ours_environment(kind: str, place: Place) -> dict[str, str]:
@@ -71,11 +71,11 @@ def _ours_environment(kind: str, place: Place) -> dict[str, str]:
 
 
 def _bare(place: Place) -> list[str]:
-    return [sys.executable, "-m", "bench.peers.bare", place.database_url]
+    return [sys.executable, "-m", "tests.bench.peers.bare", place.database_url]
 
 
 def _peer(module: str, lock: str, _place: Place) -> list[str]:
-    return [str(own_environment(PEERS / lock)), "-m", module]
+    return [str(own_environment(PEERS / lock)), "-m", f"tests.bench.peers.{module}"]
 
 
 def own_environment(lock: Path) -> Path:
@@ -124,7 +124,7 @@ CONTENDERS = (
     ),
     Contender("bare", "bare confluent loop, same write", IN_DATABASE + ", no more", _bare),
     Contender("streams", "Kafka Streams exactly_once_v2", IN_KAFKA, _streams),
-    Contender("quix", "quixstreams exactly-once", IN_KAFKA, partial(_peer, "bench.peers.quix", "quix.lock")),
-    Contender("faust", "faust agent with a Table", AT_LEAST, partial(_peer, "bench.peers.faust_table", "faust.lock")),
+    Contender("quix", "quixstreams exactly-once", IN_KAFKA, partial(_peer, "quix", "quix.lock")),
+    Contender("faust", "faust agent with a Table", AT_LEAST, partial(_peer, "faust_table", "faust.lock")),
 )
 BY_NAME = {contender.name: contender for contender in CONTENDERS}

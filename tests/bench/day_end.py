@@ -7,12 +7,11 @@ from typing import Any
 
 from deploy.local.stack import LocalStack
 from schemas.topics import SERVICES
-
-from .contenders import FOLDER
-from .fleet import PARTS, Count, Fleet, start
-from .measure import MICRO
-from .population import mouth, overdue, recorded
-from .report import Bar, Panel, Progress, table, write
+from tests.bench.contenders import FOLDER
+from tests.bench.fleet import PARTS, Count, Fleet, start
+from tests.bench.measure import MICRO
+from tests.bench.population import mouth, overdue, recorded
+from tests.bench.report import Bar, Panel, Progress, table, write
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

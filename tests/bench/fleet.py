@@ -11,9 +11,8 @@ from deploy.local.stack import LocalStack
 from deploy.local.system import Endpoints, Plan, start_system
 from deploy.local.watching import backlog
 from schemas.topics import SERVICES
-
-from .measure import cpu_seconds
-from .population import clock_setting
+from tests.bench.measure import cpu_seconds
+from tests.bench.population import clock_setting
 
 PARTS = (*SERVICES, "database", "broker", "carriers")
 _PROCESS = {"database": "postgres", "broker": "kafka", "carriers": "sink"}

@@ -13,8 +13,7 @@ from schemas.envelope import CONTENT_TYPE, Event
 from schemas.topics import LOANS, PARTITIONS, Topic
 from schemas.values import Arrears
 from services.kit.partitions import partition_for
-
-from .job import STAMPED, StampedOverdue
+from tests.bench.job import STAMPED, StampedOverdue
 
 HEADERS: list[tuple[str, str | bytes | None]] = [("content-type", CONTENT_TYPE.encode())]
 FIRST_DAY = date(2026, 1, 5)

@@ -18,13 +18,12 @@ from schemas.contacts import NoticeUnanswered
 from schemas.topics import CASES, CONTACTS, LOANS
 from schemas.values import Arrears
 from services.kit.partitions import partition_for
-
-from .contenders import FOLDER
-from .fleet import Fleet, start
-from .measure import cpu_seconds
-from .population import DAY, Mouth, borrower, cured, mouth, overdue, recorded, steadily
-from .report import Bar, Panel, Progress, table, write
-from .watching import Seen, Watch
+from tests.bench.contenders import FOLDER
+from tests.bench.fleet import Fleet, start
+from tests.bench.measure import cpu_seconds
+from tests.bench.population import DAY, Mouth, borrower, cured, mouth, overdue, recorded, steadily
+from tests.bench.report import Bar, Panel, Progress, table, write
+from tests.bench.watching import Seen, Watch
 
 ELSEWHERE = 5_000_000
 """Where the numbers of those borrowers begin who are with an agency."""

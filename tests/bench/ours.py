@@ -1,4 +1,4 @@
-"""The step as a service of the kit: `python -m bench.ours`. `BENCH_INPUT` is `stamped` or `intake`."""
+"""The step as a service of the kit: `python -m tests.bench.ours`. `BENCH_INPUT` is `stamped` or `intake`."""
 
 import os
 from datetime import datetime
@@ -13,8 +13,7 @@ from services.kit.plug import Plug, Runtime
 from services.kit.run import run
 from services.kit.service import Context, Reaction, Service
 from services.kit.settings import Settings
-
-from .job import SAID, STAMPED, Loan, StampedOverdue, step
+from tests.bench.job import SAID, STAMPED, Loan, StampedOverdue, step
 
 
 def on_overdue(loan: Loan, fact: LoanOverdue, context: Context[Any]) -> Reaction[Loan]:

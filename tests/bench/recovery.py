@@ -16,12 +16,11 @@ from deploy.local.ports import remembered_ports
 from deploy.local.stack import CHECKOUT, LocalStack
 from deploy.local.system import Plan, shared_settings
 from schemas.topics import CASES, CONTACTS, SERVICES
-
-from .contenders import FOLDER
-from .fleet import Fleet, start
-from .population import clock_setting, mouth, overdue, recorded
-from .report import Bar, Panel, Progress, table, write
-from .watching import Seen, Watch
+from tests.bench.contenders import FOLDER
+from tests.bench.fleet import Fleet, start
+from tests.bench.population import clock_setting, mouth, overdue, recorded
+from tests.bench.report import Bar, Panel, Progress, table, write
+from tests.bench.watching import Seen, Watch
 
 SESSION_SECONDS = 10.0
 """After how long without a heartbeat a worker's partitions go to others: the services' default."""

@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from deploy.local.stack import LocalStack
-
-from .contenders import BY_NAME, FOLDER
-from .inputs import fill, make_topics
-from .job import STAMPED
-from .measure import Meter, Stretch, log_ends
-from .report import Bar, Panel, Progress, table, write
-from .step import examine, placed, roots, started, until_first
+from tests.bench.contenders import BY_NAME, FOLDER
+from tests.bench.inputs import fill, make_topics
+from tests.bench.job import STAMPED
+from tests.bench.measure import Meter, Stretch, log_ends
+from tests.bench.report import Bar, Panel, Progress, table, write
+from tests.bench.step import examine, placed, roots, started, until_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,12 +19,11 @@ from psycopg.sql import SQL, Identifier
 
 from deploy.local.stack import LocalStack
 from schemas.topics import LOANS
-
-from .contenders import BY_NAME, FOLDER, Contender, NotAvailable, Place
-from .inputs import fill, make_topics
-from .job import STAMPED
-from .measure import Meter, Stretch, log_ends
-from .report import Bar, Panel, Progress, table, write
+from tests.bench.contenders import BY_NAME, FOLDER, Contender, NotAvailable, Place
+from tests.bench.inputs import fill, make_topics
+from tests.bench.job import STAMPED
+from tests.bench.measure import Meter, Stretch, log_ends
+from tests.bench.report import Bar, Panel, Progress, table, write
 
 START_SECONDS_MAX = 60.0
 MARK_EVERY = 0.5

@@ -20,8 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, Topic
 
 from schemas.bank import LoanOverdue
 from schemas.envelope import Event, Fact, read_structured
-
-from ..job import SAID, STAMPED, Loan, Stepped, step
+from tests.bench.job import SAID, STAMPED, Loan, Stepped, step
 
 AT_ONCE = 5_000
 NAMESPACE = uuid.UUID("7f6f2a52-0c3b-5d0e-9a51-3f9a4c1f6f10")
@@ -170,7 +169,9 @@ class Loop:
     def append(self, said: dict[int, list[Event[Fact]]]) -> dict[int, list[Frame]]:
         """The outbox under a gapless sequence per partition."""
         frames = {partition: self.numbered(partition, batch) for partition, batch in sorted(said.items())}
-        with self.db.cursor() as cursor, cursor.copy(f"COPY outbox ({OUTBOX_COLUMNS}) FROM STDIN") as copy:
+        how = f"COPY outbox ({OUTBOX_COLUMNS}) FROM STDIN (FORMAT BINARY)"
+        with self.db.cursor() as cursor, cursor.copy(how) as copy:
+            copy.set_types(["text", "int4", "int8", "text", "text", "text", "text", "bytea"])
             for partition, batch in frames.items():
                 for sequence, key, value, id_ in batch:
                     row = (SAID.name, partition, sequence, id_, Stepped.TYPE, SAID.name, key.decode(), value)

@@ -1,4 +1,4 @@
-"""Idiomatic faust-streaming: an agent per event, a Table, and an output topic. `python -m bench.peers.faust_table`.
+"""Idiomatic faust-streaming: an agent per event, a Table, and an output topic.
 
 At least once, and what it was doing when it failed is lost or doubled; there is no stronger mode that it keeps.
 """
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import faust
 
-from ..job import SAID, STAMPED, envelope, from_plain, read, step, to_plain
+from tests.bench.job import SAID, STAMPED, envelope, from_plain, read, step, to_plain
 
 app = faust.App(
     "bench-faust",

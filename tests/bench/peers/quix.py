@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from quixstreams import Application, State  # type: ignore[import-not-found]
 
-from ..job import SAID, STAMPED, envelope, from_plain, read, step, to_plain
+from tests.bench.job import SAID, STAMPED, envelope, from_plain, read, step, to_plain
 
 
 def on_overdue(value: bytes, state: State) -> bytes:
