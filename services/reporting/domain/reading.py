@@ -199,7 +199,7 @@ def _word(fact: Fact, path: str) -> str | None:
 
 
 def _id(fact: Fact, name: str) -> str | None:
-    value = getattr(fact, name, None)
+    value = vars(fact).get(name)  # most facts lack most of the names, and pydantic is slow to say so
     return value if isinstance(value, str) else None
 
 

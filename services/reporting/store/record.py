@@ -1,7 +1,6 @@
 """What one fact writes: a row in the log with its data, and rows for what it says of loans, stops and contacts."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -54,8 +53,13 @@ def _log(event: Event[Fact], origin: Origin) -> dict[str, Any]:
 def _beside(fact: Fact, valid: datetime, origin: Origin) -> Iterator[tuple[Any, dict[str, Any]]]:
     recorded = {"recorded_time": origin.recorded}
     for position in loans.positions(fact, valid):
-        yield loan_positions, {**asdict(position), "arrears": position.arrears, "valid_time": valid, **recorded}
+        yield loan_positions, {**_values(position), "arrears": position.arrears, "valid_time": valid, **recorded}
     for mark in stops.marks(fact, valid):
-        yield marks, {**asdict(mark), **recorded}
+        yield marks, {**_values(mark), **recorded}
     if contact := stops.made(fact):
-        yield contacts_made, {**asdict(contact), "loan_ids": list(contact.loan_ids), **recorded}
+        yield contacts_made, {**_values(contact), "loan_ids": list(contact.loan_ids), **recorded}
+
+
+def _values(part: loans.Position | stops.Mark | stops.Made) -> dict[str, Any]:
+    """The fields of a flat value; `asdict` would copy each of them deep."""
+    return {name: getattr(part, name) for name in part.__slots__}
