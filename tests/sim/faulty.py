@@ -5,7 +5,6 @@ Each service has two workers that take turns, each with a memory of its own. A f
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -38,23 +37,29 @@ T = TypeVar("T")
 FAULTS: Mapping[str, float] = {
     "repeat": 0.25,  # an outsider sends a record again at once, up to four times more
     "block": 0.08,  # an outsider sends the last records of a partition again, in order
-    "cut": 0.35,  # a batch ends here
+    "cut": 0.15,  # a batch ends here
     "trailing": 0.5,  # a batch takes the repeats along that stand behind it
-    "turn": 0.2,  # the other worker owns this partition number from here on
-    "restart": 0.04,  # the worker forgets what it holds in memory
+    "turn": 0.12,  # the other worker owns this partition number from here on
+    "restart": 0.05,  # the worker forgets what it holds in memory
     "rollback": 0.06,  # the connection breaks inside the transaction
-    "lost answer": 0.04,  # the connection breaks while COMMIT's answer is on its way
-    "stale owner": 0.06,  # a worker that was frozen wakes up and applies the same batch
+    "lost answer": 0.05,  # the connection breaks while COMMIT's answer is on its way
+    "unpublished": 0.05,  # the worker dies between commit and publishing
+    "stale owner": 0.05,  # a worker that was frozen wakes up and applies the same batch
     "reset": 0.05,  # the group is set back: the worker reads from an earlier place
+    "relay crash": 0.08,  # the relay forgets what it has published since the last mark
     "unmarked": 0.3,  # what was published is not marked yet
-    "relay crash": 0.06,  # the relay forgets what it has published since the last mark
-    "unpublished": 0.06,  # the worker dies between commit and publishing
 }
+
+OF_COMMANDS = ("rollback", "lost answer", "unpublished", "relay crash")
+OF_TIMERS = (*OF_COMMANDS, "turn", "restart")
+OF_BATCHES = (*OF_TIMERS, "stale owner", "reset")
+UNSEEN = ("lost answer", "relay crash")
+"""After these, what was said is found in the table."""
 
 STATEMENTS_MAX = 14
 """A transaction breaks before one of so many statements."""
 
-TRIES_MAX = 50
+TURNS_MAX = 50
 
 
 class Faults:
@@ -67,12 +72,27 @@ class Faults:
 
     def __call__(self, kind: str, *where: object) -> bool:
         """Whether this fault happens here."""
-        name = f"{kind}: {' '.join(map(str, where))}"
-        happens = self.dice.throw(name) < self._rates[kind] if self._only is None else name in self._only
-        if happens:
+        return bool(self.one_of((kind,), *where))
+
+    def one_of(self, kinds: Sequence[str], *where: object) -> str:
+        """The fault of these kinds that happens here; "" for none."""
+        place = " ".join(map(str, where))
+        kind = self._thrown(kinds, place) if self._only is None else self._named(kinds, place, self._only)
+        if kind:
             self.happened[kind] = self.happened.get(kind, 0) + 1
-            self.named.append(name)
-        return happens
+            self.named.append(f"{kind}: {place}")
+        return kind
+
+    def _thrown(self, kinds: Sequence[str], place: str) -> str:
+        luck = self.dice.throw(kinds[0], place)
+        for kind in kinds:
+            luck -= self._rates[kind]
+            if luck < 0:
+                return kind
+        return ""
+
+    def _named(self, kinds: Sequence[str], place: str, only: Collection[str]) -> str:
+        return next((kind for kind in kinds if f"{kind}: {place}" in only), "")
 
 
 @dataclass(slots=True)
@@ -85,10 +105,9 @@ class Logged:
 
 @dataclass(slots=True)
 class Line:
-    """What the relay remembers of a stream: the sequence to publish next, and up to where it has said so."""
+    """What the relay remembers of a stream: the sequence to publish next."""
 
     next: int = 1
-    marked: int = 0
 
 
 class Worker:
@@ -126,7 +145,6 @@ class Member:
     reading: dict[Stream, int] = field(default_factory=dict)
     lines: dict[Stream, Line] = field(default_factory=dict)
     frames: list[Frames] = field(default_factory=list)
-    done: int = 0
 
     def committed(self, frames: Frames) -> None:
         """The kit tells what is to be published."""
@@ -159,7 +177,6 @@ class Faulty:
                 worker.restart()
             for known in (member.owner, member.reading, member.lines, member.frames):
                 known.clear()
-            member.done = 0
             with transaction(member.database.engine()) as (_, raw):
                 streams = {(t.name, n): 0 for t in member.service.reads for n in range(NUMBERS)}
                 positions.load_or_create(raw, streams, {}, {})
@@ -227,20 +244,26 @@ class Faulty:
         return upto
 
     def _apply(self, member: Member, topic: Topic, number: int, start: int, end: int) -> None:
-        name, stream = member.service.name, (topic.name, number)
-        where = (name, *stream, start)
-        worker = self._owner(member, number, where)
-        if start and self._faults("reset", *where):
+        stream = (topic.name, number)
+        where = (member.service.name, *stream, start)
+        fault = self._faults.one_of(OF_BATCHES, *where)
+        worker, batch = self._owner(member, number, fault), self._batch(topic, number, start, end)
+        if fault == "reset" and start:
             back = self._faults.dice.within(0, start - 1, "back to", *where)
             self._fenced(member, worker, self._batch(topic, number, back, end))
-        batch = self._batch(topic, number, start, end)
-        with suppress(Fenced):  # its answer was lost, and the second try found it applied
-            self._safely(member, where, lambda: worker.batches.apply(batch))
-        if self._faults("stale owner", *where):
+        member.reading[stream] = self._applied(member, worker, batch, fault, where)
+        if fault == "stale owner":
             self._fenced(member, self._other(member, worker), batch)
-        with transaction(member.database.engine()) as (_, raw):
-            member.reading[stream] = positions.load_next(raw, [topic.name])[stream]
-        self._relay(member, where)
+        self._relay(member, fault, where)
+
+    def _applied(self, member: Member, worker: Worker, batch: Batch, fault: str, where: tuple[object, ...]) -> int:
+        """Apply a batch; answer where to read on. Who cannot know whether it was applied finds out by the fence."""
+        try:
+            self._through(member, fault, where, lambda: worker.batches.apply(batch))
+        except Fenced:
+            with transaction(member.database.engine()) as (_, raw):
+                return positions.load_next(raw, [batch.topic.name])[batch.topic.name, batch.partition]
+        return batch.next
 
     def _batch(self, topic: Topic, number: int, start: int, end: int) -> Batch:
         records = [logged.item.record for logged in self.logs[topic.name, number][start:end]]
@@ -254,56 +277,57 @@ class Faulty:
             return
         self.steps.append(f"{member.service.name} applied {batch.topic.name}/{batch.partition} at {batch.start} again")
 
-    def _owner(self, member: Member, number: int, where: tuple[object, ...]) -> Worker:
+    def _owner(self, member: Member, number: int, fault: str) -> Worker:
         """Who works; ownership may just have moved, or the worker may just have been started anew."""
-        if self._faults("turn", *where):
+        if fault == "turn":
             member.owner[number] = 1 - member.owner.get(number, 0)
         worker = member.workers[member.owner.get(number, 0)]
-        if self._faults("restart", *where):
+        if fault == "restart":
             worker.restart()
         return worker
 
     def _other(self, member: Member, worker: Worker) -> Worker:
         return member.workers[worker is member.workers[0]]
 
-    def _safely(self, member: Member, where: tuple[object, ...], do: Callable[[], T]) -> T:
-        """Try until the database is there, as the worker's loops do."""
-        for attempt in range(TRIES_MAX):
-            database = member.database
-            if self._faults("rollback", *where, attempt):
-                database.fail_at = self._faults.dice.within(0, STATEMENTS_MAX, "statement", *where, attempt)
-            elif self._faults("lost answer", *where, attempt):
-                database.lose_answer = True
-            try:
-                return do()
-            except OperationalError:
-                continue
-            finally:
-                database.fail_at, database.lose_answer = None, False
-        raise AssertionError(f"{TRIES_MAX} faults in a row at {where}")
+    def _through(self, member: Member, fault: str, where: tuple[object, ...], do: Callable[[], T]) -> T:
+        """Do it, and once more when the connection breaks, as the worker's loops do."""
+        database = member.database
+        if fault == "rollback":
+            database.fail_at = self._faults.dice.within(0, STATEMENTS_MAX, "statement", *where)
+        database.lose_answer = fault == "lost answer"
+        try:
+            return do()
+        except OperationalError:
+            database.lose_answer = False
+            return do()
+        finally:
+            database.fail_at, database.lose_answer = None, False
 
     # -- timers and commands ------------------------------------------------------------------------------------------
 
     def tick(self, name: str, number: int) -> None:
         """Run all that is due."""
         member = self.members[name]
-        member.done += 1
-        where = ("timer", name, number, member.done)
-        worker = self._owner(member, number, where)
-        for turn in range(TRIES_MAX):
-            if not self._safely(member, (*where, turn), lambda: worker.timers.due_on([number])):
-                break
-            self._safely(member, (*where, turn, "run"), lambda: worker.timers.run(number))
-            self._relay(member, (*where, turn))
+        for turn in range(TURNS_MAX):
+            due = self.next_due(name, number)
+            if due is None or due > self.clock.instant:
+                return
+            where = ("timer", name, number, self.clock.instant, turn)
+            fault = self._faults.one_of(OF_TIMERS, *where)
+            worker = self._owner(member, number, fault)
+            self._through(member, fault, where, lambda owner=worker: owner.timers.run(number))
+            self._relay(member, fault, where)
+        raise AssertionError(f"{name} has timers due on {number} however often they run")
 
     def command(self, name: str, borrower_id: str, act: Act, key: str) -> Sequence[Event[Fact]]:
         """Run a command on whichever worker it arrives."""
-        member = self.members[name]
+        member, where = self.members[name], ("command", key)
+        fault = self._faults.one_of(OF_COMMANDS, *where)
         worker = member.workers[self._faults.dice.within(0, 1, "arrives at", key)]
         try:
-            return self._safely(member, ("command", key), lambda: worker.commands.run(borrower_id, act, key))
+            return self._through(member, fault, where, lambda: worker.commands.run(borrower_id, act, key))
         finally:
-            self._relay(member, ("command", key))
+            self._relay(member, fault, where)
 
     def next_due(self, name: str, number: int) -> datetime | None:
         """The earliest timer."""
@@ -311,25 +335,26 @@ class Faulty:
 
     # -- the relay ----------------------------------------------------------------------------------------------------
 
-    def _relay(self, member: Member, where: tuple[object, ...]) -> None:
+    def _relay(self, member: Member, fault: str, where: tuple[object, ...]) -> None:
         """Publish what was committed: from memory, and from the table what memory does not have; mark it."""
-        told, member.frames = member.frames, []
-        for frames in told:
-            if any(frames.values()) and not self._faults("unpublished", *where):
-                for stream, more in frames.items():
-                    self._send(member, stream, more)
-        with transaction(member.database.engine()) as (_, raw):
-            for stream, said in outbox.behind(raw).items():
-                self._catch_up(member, raw, stream, said, where)
+        told = [frames for frames in member.frames if frames]
+        member.frames.clear()
+        for frames in told if fault != "unpublished" else ():
+            for stream, more in frames.items():
+                self._send(member, stream, more)
+        if told or fault in UNSEEN:
+            with transaction(member.database.engine()) as (_, raw):
+                for stream, said in outbox.behind(raw).items():
+                    self._catch_up(member, raw, stream, said, fault)
+                    if not self._faults("unmarked", *stream, said, *where):
+                        outbox.mark(raw, {stream: said})
 
-    def _catch_up(self, member: Member, raw: Any, stream: Stream, said: int, where: tuple[object, ...]) -> None:
+    def _catch_up(self, member: Member, raw: Any, stream: Stream, said: int, fault: str) -> None:
         line = member.lines.setdefault(stream, Line())
-        if self._faults("relay crash", stream[0], *where):
+        if fault == "relay crash":
             line.next = outbox.published(raw, stream) + 1
         if line.next <= said:
             self._send(member, stream, outbox.read(raw, stream, line.next, 2_000))
-        if not self._faults("unmarked", stream[0], *where):
-            outbox.mark(raw, {stream: line.next - 1})
 
     def _send(self, member: Member, stream: Stream, frames: Iterable[Frame]) -> None:
         line = member.lines.setdefault(stream, Line())

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from schemas.topics import ASSIGNMENT, NOTIFIER, VISITS
 
 BEGINS = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)  # midnight of a Monday in Shanghai
+DAY = timedelta(days=1)
 DAYS_MAX = 150
 MONTH = 31
 NUMBERS = 2
@@ -100,7 +101,8 @@ def told(seed: int, events: int = 200) -> Story:
     """The story of a seed."""
     pick = random.Random(f"story {seed}")
     borrowers = tuple(_borrower(pick, f"B-{n}") for n in range(1, pick.choice((2, 2, 3)) + 1))
-    steps = [step for borrower in borrowers for step in _life(pick, borrower.borrower_id)]
+    day_end = timedelta(minutes=30 * pick.randrange(48))
+    steps = [step for borrower in borrowers for step in _life(pick, borrower.borrower_id, day_end)]
     return Story(seed, events, borrowers, tuple(sorted(steps, key=lambda s: (s.at, s.loan, s.kind))), _spells(pick))
 
 
@@ -121,24 +123,28 @@ INCIDENTS = {
 }  # fmt: skip
 
 
-def _life(pick: random.Random, borrower_id: str) -> list[Step]:
+def _life(pick: random.Random, borrower_id: str, day_end: timedelta) -> list[Step]:
     loans = [f"L-{borrower_id[2:]}{letter}" for letter in "abc"[: pick.choice((1, 1, 2, 3))]]
     steps = [Step(_at(pick, 0, 1), "record", borrower_id)]
     for loan in loans:
         begins = pick.choice((1, 2, 3, 5, 9, 14))
         steps.append(Step(_at(pick, begins - 1), "due_soon", borrower_id, loan))
-        steps += _overdue(pick, borrower_id, loan, begins)
+        steps += _overdue(pick, borrower_id, loan, begins, day_end)
     for _ in range(pick.randint(1, 6)):
         steps.append(_incident(pick, borrower_id, pick.choice(loans)))
     return steps
 
 
-def _overdue(pick: random.Random, borrower_id: str, loan: str, begins: int) -> list[Step]:
-    """An instalment is not paid; the bank says so every few days, and each month another loan begins like that."""
-    steps, pace = [Step(_at(pick, begins), "overdue", borrower_id, loan)], pick.choice((1, 2, 3, 5))
+def _overdue(pick: random.Random, borrower_id: str, loan: str, begins: int, day_end: timedelta) -> list[Step]:
+    """An instalment is not paid; the bank says so every few days, at the end of its day, for all at once.
+
+    Each month another loan begins like that.
+    """
+    steps, pace = [Step(BEGINS + begins * DAY + day_end, "overdue", borrower_id, loan)], pick.choice((1, 2, 3, 5))
     for day in range(begins + pace, DAYS_MAX, pace):
         of = f"{loan}{day // MONTH}" if day > MONTH + begins else loan
-        steps.append(Step(_at(pick, day), "overdue", borrower_id, of, 0 if (day - begins) % MONTH < pace else 1))
+        size = 0 if (day - begins) % MONTH < pace else 1
+        steps.append(Step(BEGINS + day * DAY + day_end, "overdue", borrower_id, of, size))
     return steps
 
 

@@ -24,10 +24,10 @@ Steps = Iterable[tuple[datetime, Callable[[], None]]]
 STEP, POLL, TICK, ACT = range(4)
 """What comes first at one instant."""
 
-LATENCIES = (1, 1, 2, 2, 3, 5, 8, 13, 21)
+LATENCIES = (1, 1, 2, 3, 8, 21)
 """How many grid steps a record is under way to a reader."""
 
-REPORTING_SECONDS = 6 * 3600
+REPORTING_SECONDS = 5 * 86_400
 """Reporting decides nothing, so it is let read in big batches."""
 
 FRESH = timedelta(seconds=1)
@@ -93,7 +93,6 @@ class World:
         self._lines: dict[tuple[str, int], dict[str, _Line]] = {
             (name, number): {} for name in (*DECIDING, REPORTING) for number in range(NUMBERS)
         }
-        self._counts: dict[tuple[str, int], int] = {}
         self._closing = False
         clock.instant = BEGINS
 
@@ -122,10 +121,9 @@ class World:
     def said(self, topic: str, number: int, upto: int, event: Event[Fact]) -> None:
         """A fact stands on its topic for the first time; `upto` is the place behind it."""
         self.published.append(Published(self.now, topic, number, event))
-        count = self._counts[topic, number] = self._counts.get((topic, number), 0) + 1
         for name in READ_BY[topic]:
             line = self._lines[name, number].setdefault(topic, _Line())
-            line.latest = max(line.latest, self._arrives(name, topic, number, count))
+            line.latest = max(line.latest, self._arrives(name, topic, number))
             line.under_way.append((upto, line.latest, self.now))
             self._poll_at(line.latest, name, number)
         self._hears(event.data)
@@ -187,10 +185,11 @@ class World:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def _arrives(self, name: str, topic: str, number: int, count: int) -> datetime:
+    def _arrives(self, name: str, topic: str, number: int) -> datetime:
+        """When that which is said now is there: all of it together."""
         if name == REPORTING and not self._closing:
             return _next_round(self.now)
-        under_way = self.dice.pick(LATENCIES, "latency", name, topic, number, count)
+        under_way = self.dice.pick(LATENCIES, "latency", name, topic, number, self.now)
         return self._awake(name, number, _ceil(self.now + under_way * GRID))
 
     def _awake(self, name: str, number: int, at: datetime, *, timers: bool = False) -> datetime:
