@@ -34,7 +34,8 @@ SESSION_SECONDS = 6
 
 WAL_MEGABYTES, WAL_DISK_MEGABYTES = 160, 480
 BROKER_MEGABYTES, BYTES_PER_EVENT = 400, 20_000
-READY_SECONDS = 180
+READY_SECONDS = 300
+STARTING_SECONDS = 20
 DAY_SECONDS = 86_400
 MIDNIGHT = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC).timestamp() - 8 * 3600
 CARRIERS = "carriers"
@@ -138,7 +139,7 @@ def running_cluster(var: Path, plan: Plan) -> Iterator[Cluster]:
                 bootstrap=local.bootstrap,
                 database_url=local.database_url("arrears"),
                 proxies=proxies,
-                clock=BusinessClock(time.time(), DAY_SECONDS / plan.day_seconds),
+                clock=BusinessClock(time.time() + STARTING_SECONDS, DAY_SECONDS / plan.day_seconds),
                 settings=_settings(local, ports),
                 urls=local.service_urls(),
                 ports=ports,

@@ -42,6 +42,7 @@ class Director:
     journal: Journal
     moved: dict[str, int] = field(default_factory=dict)
     standing: list[Step] = field(default_factory=list)
+    error: Exception | None = None
 
     def __post_init__(self) -> None:
         """Everything that watches and hurts."""
@@ -87,7 +88,8 @@ class Director:
         for step in self.plan.steps:
             self._look_at_standing()
             if not self._may(step):
-                self.journal.write("given up", number=step.number, fault=step.fault, why="no progress was proved")
+                why = f"no progress was proved; the last error was {self.error!r}"
+                self.journal.write("given up", number=step.number, fault=step.fault, why=why)
                 continue
             self._do(step)
         ends = time.monotonic() + STANDING_SECONDS
@@ -125,7 +127,7 @@ class Director:
         waited = time.monotonic()
         while True:
             self._fail_with_the_bank()
-            with suppress(Exception):
+            try:
                 here = self.bank.over.is_set() or all(self._events(name) >= step.after for name in names)
                 proved = [self._proved(name) for name in names]
                 if here and all(proved):
@@ -134,6 +136,8 @@ class Director:
                     return True
                 if not here:
                     waited = time.monotonic()
+            except (psycopg.Error, KafkaException, TimeoutError) as error:
+                self.error = error
             if time.monotonic() - waited > PROGRESS_SECONDS:
                 return False
             self._look_at_standing()

@@ -15,7 +15,7 @@ from tests.chaos.bank import BORROWERS, LOANS, REPORTS, SNAPSHOTS
 from tests.chaos.plan import SERVICES
 
 INTAKE = (LOANS, BORROWERS, SNAPSHOTS, REPORTS)
-ASK_SECONDS = 10
+ASK_SECONDS = 5
 Place: TypeAlias = tuple[str, int]
 
 
@@ -28,7 +28,7 @@ class Watch:
 
     def __post_init__(self) -> None:
         """Nothing is asked yet."""
-        self._admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        self._admin: AdminClient | None = None
         self._db: psycopg.Connection[tuple[object, ...]] | None = None
 
     def rows(self, sql: str) -> list[tuple[object, ...]]:
@@ -59,8 +59,13 @@ class Watch:
         """Where the logs of these partitions end."""
         latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = {TopicPartition(*place): latest for place in places}
-        found = self._admin.list_offsets(asked, request_timeout=ASK_SECONDS)
-        return {(tp.topic, tp.partition): future.result(ASK_SECONDS).offset for tp, future in found.items()}
+        self._admin = self._admin or AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0})
+        try:
+            found = self._admin.list_offsets(asked, request_timeout=ASK_SECONDS)
+            return {(tp.topic, tp.partition): future.result(ASK_SECONDS).offset for tp, future in found.items()}
+        except Exception:
+            self._admin = None  # one that has seen the broker die may never find it again
+            raise
 
     def behind(self, service: str, *, intake: bool = False) -> int:
         """Records on the logs that a service has not applied."""
