@@ -1,11 +1,14 @@
-"""A simulated print house: takes letters from the print folder, and after some days says what became of each.
+"""A simulated print house: takes batches of letters from their folder, and says after some days what became of them.
 
-A letter taken lies in `taken/`, one that is settled in `done/`; so a print house that was killed goes on where it was.
+A letter taken lies in `taken/` with its slip, one that is settled in `done/`; a batch is gone when all of it is taken.
+So a print house that was killed goes on where it was. What does not have the digest of the manifest is not taken.
 """
 
 import asyncio
+import hashlib
 import json
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -48,10 +51,22 @@ class PrintHouse:
 
     async def _take(self) -> None:
         while True:
-            for slip in sorted(self._folder.glob("*.json")):
-                slip.with_suffix(".pdf").replace(self._taken / f"{slip.stem}.pdf")
-                self._note(slip.replace(self._taken / slip.name))
+            for batch in sorted(self._folder.glob("batch-*")):
+                self._take_batch(batch)
             await asyncio.sleep(LOOK_SECONDS)
+
+    def _take_batch(self, batch: Path) -> None:
+        for letter in json.loads((batch / "manifest.json").read_text("utf-8"))["letters"]:
+            pdf, slip = batch / letter["file"], self._taken / f"{letter['notice_id']}.json"
+            if not pdf.exists():
+                continue  # taken before we were killed
+            if hashlib.sha256(pdf.read_bytes()).hexdigest() != letter["sha256"]:
+                log.error("%s is not what the manifest says", pdf)
+                continue
+            slip.write_text(json.dumps(letter, ensure_ascii=False), "utf-8")
+            pdf.replace(self._taken / pdf.name)
+            self._note(slip)
+        shutil.rmtree(batch, ignore_errors=True)
 
     def _note(self, slip: Path) -> None:
         fate = self._fate(slip.stem)

@@ -26,9 +26,12 @@ TABLES = (store_outgoing.receipts,)
 
 
 def plug(settings: NotifierSettings) -> Plug[Borrower, Policy]:
-    """The service with its API and its loops."""
+    """The service with its API and its loops. Raises ValueError where the strategy uses a channel without a carrier."""
+    strategy = load_strategy(settings.strategy)
+    if not settings.voice_url and any("voice" in (*s.channels, *s.copies) for s in strategy.ladder.steps):
+        raise ValueError(f"{strategy.label} makes calls, and ARREARS_VOICE_URL names no gateway")
     return Plug(
-        service=service(load_strategy(settings.strategy), load_rulebooks(settings.rulebook_dir)),
+        service=service(strategy, load_rulebooks(settings.rulebook_dir)),
         api=partial(api, settings=settings),
         loops=(partial(loops.send, settings=settings), partial(loops.watch_rulebooks, settings=settings)),
     )

@@ -1,19 +1,22 @@
 """What notifier is told through its environment: its carriers, its links, in whose name it writes."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from services.kit.pages import Language
 from services.kit.settings import Key, Settings
 from services.notifier.channels.email import SmtpAddress
+from services.notifier.channels.gateway import GatewayAddress
 from services.notifier.channels.sms import SmppAddress
 from services.notifier.links import Links
 from services.notifier.text import Lender
 from services.rulebook.shelf import readable
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Rate = Annotated[float | None, Field(gt=0)]
+"""So many messages a second and no more, as agreed with the carrier; none: as many as it takes."""
 
 
 class NotifierSettings(Settings):
@@ -34,6 +37,16 @@ class NotifierSettings(Settings):
     smtp_username: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_sender: str = "notices@lender.example"
+    voice_url: str = ""
+    """The gateway for robot calls; empty: a strategy that calls is refused at the start."""
+    push_url: str = ""
+    """The gateway of the lender's app; where it is set, short messages go there first."""
+    gateway_token: SecretStr = SecretStr("")
+    """Shown to the gateways, and by them."""
+    sms_per_second: Rate = None
+    email_per_second: Rate = None
+    letter_per_second: Rate = None
+    voice_per_second: Rate = None
     print_dir: Path
     font_dir: Path | None = None
     """A folder with a Chinese font for letters, where neither the system nor the font package has one."""
@@ -70,6 +83,20 @@ class NotifierSettings(Settings):
         sender = f"{self.lender_name_zh} <{self.smtp_sender}>"
         password = self.smtp_password.get_secret_value()
         return SmtpAddress(self.smtp_host, self.smtp_port, sender, self.smtp_username, password)
+
+    def gateway(self, kind: Literal["voice", "push"]) -> GatewayAddress:
+        """The gateway for calls, or of the app."""
+        base = self.voice_url if kind == "voice" else self.push_url
+        return GatewayAddress(f"{base.rstrip('/')}/", kind, self.gateway_token.get_secret_value())
+
+    def rates(self) -> dict[str, float | None]:
+        """Messages a second by channel."""
+        return {
+            "sms": self.sms_per_second,
+            "email": self.email_per_second,
+            "letter": self.letter_per_second,
+            "voice": self.voice_per_second,
+        }
 
     def links(self) -> Links:
         """The maker and reader of links."""

@@ -16,6 +16,7 @@ from deploy.local.printhouse import PrintHouse
 from deploy.local.smsc import SmsCarrier
 from services.kit.clock import ScaledClock
 from services.notifier.channels import Accepted, Message, Refused
+from services.notifier.channels.letter import hand_over
 from services.notifier.channels.sms import SmppAddress, Sms
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -139,9 +140,12 @@ async def http(port, answers):
 
 def print_letter(folder, notice_id):
     folder.mkdir(parents=True, exist_ok=True)
+    message = Message(notice_id, "…", "en")
+    if folder.name != "taken":
+        return hand_over(folder, [(message, b"%PDF")])
     (folder / f"{notice_id}.pdf").write_bytes(b"%PDF")
     slip = {"notice_id": notice_id, "address": "…", "tracking_number": f"RA{notice_id[-1]}"}
-    (folder / f"{notice_id}.json").write_text(json.dumps(slip))
+    return (folder / f"{notice_id}.json").write_text(json.dumps(slip))
 
 
 async def test_each_letter_is_tracked_to_its_end_through_an_outage_of_the_notifier(tmp_path):
@@ -161,6 +165,18 @@ async def test_each_letter_is_tracked_to_its_end_through_an_outage_of_the_notifi
         "/letters/N-B1-3/tracking": "lost",
     }
     assert len(asked) == 5
+
+
+async def test_a_letter_that_is_not_what_the_manifest_says_is_not_sent(tmp_path):
+    port, folder = free_port(tmp_path, "notifier"), tmp_path / "print"
+    (print_letter(folder, "N-B1-1") / "N-B1-1.pdf").write_bytes(b"%PDF altered")
+    print_letter(folder, "N-B1-2")
+    clock = ScaledClock(START, datetime.now(UTC), 1_000_000)
+    async with Caller() as caller, http(port, []) as asked:
+        house = PrintHouse(folder, f"http://{HOST}:{port}", clock, lambda _: "delivered", caller)
+        async with running(house.work()):
+            await until(lambda: list((folder / "done").glob("*.json")))
+    assert [path for path, _ in asked] == ["/letters/N-B1-2/tracking"]
 
 
 async def test_a_letter_that_the_notifier_has_not_yet_noted_is_tracked_later(tmp_path):

@@ -1,13 +1,18 @@
-"""Letters: a real PDF in a real folder."""
+"""Letters: real PDFs in a real folder, handed over in batches that appear whole."""
 
+import asyncio
+import hashlib
 import json
+import os
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typst
 
 from services.notifier.channels import Accepted, ChannelDown, Message
-from services.notifier.channels.letter import Letters, letter_fonts, tracking_number
+from services.notifier.channels.letter import Letters, Press, hand_over, letter_fonts, tracking_number
 from services.notifier.text import TEMPLATES
 from tests.notifier.notices import TEXTS, notice
 
@@ -18,35 +23,71 @@ def letter(language: str = "en", **changes: object) -> Message:
     return TEXTS.write(notice(step="letter", channel="letter", language=language, **changes)).message
 
 
-async def printed(folder: Path, message: Message, fonts: typst.Fonts | None = None) -> Letters:
+async def printed(folder: Path, *messages: Message, fonts: typst.Fonts | None = None) -> list[dict[str, Any]]:
+    """The manifests of the batches in which these letters, handed in at once, were handed over."""
     letters = Letters(folder, TEMPLATE, fonts or letter_fonts())
     await letters.open()
-    assert await letters.submit(message) == Accepted(tracking_number(message.contact_id))
-    return letters
+    outcomes = await asyncio.gather(*(letters.submit(message) for message in messages))
+    assert outcomes == [Accepted(tracking_number(message.contact_id)) for message in messages]
+    await letters.close()
+    return [json.loads((batch / "manifest.json").read_text("utf-8")) for batch in sorted(folder.glob("batch-*"))]
 
 
-async def test_the_print_house_finds_a_letter_and_its_slip(tmp_path: Path) -> None:
-    await printed(tmp_path / "print", letter(to="9 Gaoxin Road\nShenzhen"))
-    assert sorted(path.name for path in (tmp_path / "print").iterdir()) == ["N-B1-2.json", "N-B1-2.pdf"]
-    slip = json.loads((tmp_path / "print" / "N-B1-2.json").read_text("utf-8"))
-    assert slip == {
-        "notice_id": "N-B1-2",
-        "address": "9 Gaoxin Road\nShenzhen",
-        "tracking_number": tracking_number("N-B1-2"),
-    }
-    assert (tmp_path / "print" / "N-B1-2.pdf").read_bytes().startswith(b"%PDF-")
+async def test_the_print_house_finds_a_batch_with_every_letter_in_its_manifest(tmp_path: Path) -> None:
+    many = [letter(contact_id=f"N-B{n}-1", to="9 Gaoxin Road\nShenzhen") for n in range(5)]
+    (manifest,) = await printed(tmp_path, *many)
+    batch = tmp_path / manifest["batch"]
+    assert manifest["count"] == 5
+    assert sorted(path.name for path in batch.iterdir()) == sorted(
+        [f"N-B{n}-1.pdf" for n in range(5)] + ["manifest.json"]
+    )
+    for slip in manifest["letters"]:
+        pdf = (batch / slip["file"]).read_bytes()
+        assert pdf.startswith(b"%PDF-")
+        assert slip["sha256"] == hashlib.sha256(pdf).hexdigest()
+        assert slip["address"] == "9 Gaoxin Road\nShenzhen"
+        assert slip["tracking_number"] == tracking_number(slip["notice_id"])
+
+
+async def test_nothing_of_a_batch_is_seen_before_all_of_it_is_there(tmp_path: Path) -> None:
+    seen: set[tuple[int, int]] = set()
+
+    async def look() -> None:
+        while True:
+            for batch in tmp_path.glob("batch-*"):
+                listed = json.loads((batch / "manifest.json").read_text("utf-8"))["count"]
+                seen.add((listed, len(list(batch.glob("*.pdf")))))
+            await asyncio.sleep(0.001)
+
+    looking = asyncio.create_task(look())
+    manifests = await printed(tmp_path, *(letter(contact_id=f"N-B{n}-1") for n in range(40)))
+    await asyncio.sleep(0.02)
+    looking.cancel()
+    assert sum(manifest["count"] for manifest in manifests) == 40
+    assert seen
+    assert all(listed == there for listed, there in seen)
 
 
 async def test_the_same_letter_printed_twice_is_the_same_bytes(tmp_path: Path) -> None:
-    await printed(tmp_path / "a", letter())
-    await printed(tmp_path / "b", letter())
-    assert (tmp_path / "a/N-B1-2.pdf").read_bytes() == (tmp_path / "b/N-B1-2.pdf").read_bytes()
+    (first,), (second,) = await printed(tmp_path / "a", letter()), await printed(tmp_path / "b", letter())
+    assert first["letters"] == second["letters"]
 
 
-async def test_a_letter_is_one_page_also_with_the_longest_name_and_amount(tmp_path: Path) -> None:
-    letters = Letters(tmp_path, TEMPLATE, letter_fonts())
-    long = letter(name="Abdurrahman " * 8, to="\n".join(["A very long line of an address, number 12345"] * 5))
-    assert letters.picture(long).count(b"\x89PNG") == 1
+async def test_what_a_worker_that_died_left_half_done_is_tidied_and_never_seen(tmp_path: Path) -> None:
+    old, young = tmp_path / ".batch-old", tmp_path / ".batch-young"
+    for left in (old, young):
+        left.mkdir(parents=True)
+        (left / "N-B1-1.pdf").write_bytes(b"%PDF")
+    os.utime(old, (time.time() - 7200, time.time() - 7200))
+    assert len(await printed(tmp_path, letter())) == 1
+    assert (old.exists(), young.exists()) == (False, True), "another worker may be at it still"
+
+
+def test_a_letter_is_one_page_also_with_the_longest_name_and_amount_and_all_that_rules_ask_for() -> None:
+    press = Press(TEMPLATE, letter_fonts())
+    parts = {"opt_out": ("US-1",), "debt_collector": ("US-2",)}
+    address = "\n".join(["A very long line of an address, number 12345"] * 5)
+    assert press.picture(letter(name="Abdurrahman " * 8, to=address, parts=parts)).count(b"\x89PNG") == 1
 
 
 async def test_nothing_in_a_name_becomes_markup(tmp_path: Path) -> None:
@@ -63,5 +104,12 @@ async def test_a_chinese_letter_waits_where_no_chinese_font_is(tmp_path: Path) -
 
 async def test_a_folder_that_cannot_be_written_has_taken_nothing(tmp_path: Path) -> None:
     letters = Letters(tmp_path / "gone", TEMPLATE, letter_fonts())
-    with pytest.raises(ChannelDown):
-        await letters.submit(letter())
+    for _ in range(2):
+        with pytest.raises(ChannelDown):
+            await asyncio.gather(letters.submit(letter()), letters.submit(letter(contact_id="N-B1-3")))
+
+
+def test_a_disk_that_fails_midway_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="File name too long"):
+        hand_over(tmp_path, [(letter(), b"%PDF"), (Message("N" * 300, "", "en"), b"%PDF")])
+    assert list(tmp_path.iterdir()) == []

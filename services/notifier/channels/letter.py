@@ -1,14 +1,23 @@
-"""Letters: one A4 page set by typst into the print folder, taken from there by the print house.
+"""Letters: one A4 page each, set by typst, handed over to the print house in batches.
 
-`<notice_id>.pdf` and `<notice_id>.json` {notice_id, address, tracking_number}; the PDF first, both by rename, so that
-whoever sees the JSON finds a whole PDF. Writing the same letter again replaces it by the same bytes.
+A batch is a folder `batch-<time>-<number>/` of PDFs with a `manifest.json` that names each letter with its address, its
+tracking number and the SHA-256 of its file. It is made under a hidden name and appears by one rename: whoever sees it
+finds all of it. A letter is Accepted when its batch has appeared; before that nothing has left the house.
 """
 
 import asyncio
 import hashlib
 import json
 import os
-import threading
+import queue
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -23,6 +32,14 @@ log = structlog.get_logger(__name__)
 CHINESE_FONTS = ("Noto Sans SC", "Noto Sans CJK SC", "Source Han Sans SC")
 FONT_PACKAGE = "pylopdf_fonts_zh_cn"  # a wheel that carries Noto Sans SC and nothing else of use to us
 STAMP = 0  # same letter, same bytes
+BATCH_MAX = 200
+BATCH_SECONDS = 0.25
+"""A batch is closed when it is full, or so long after its first letter."""
+
+LEFT_SECONDS = 3600.0
+"""A hidden folder older than this is of a worker that died; it holds letters that nobody was given."""
+
+MANIFEST = "manifest.json"
 
 
 class NoChineseFont(ChannelDown):
@@ -36,48 +53,15 @@ def letter_fonts(folder: Path | None = None) -> typst.Fonts:
     return typst.Fonts(font_paths=[*([str(folder)] if folder else []), *packaged])
 
 
-class Letters:
-    """The letter channel. Setting takes some 10 ms and is done aside, one at a time, in one reused world."""
+class Press:
+    """Sets letters. Setting takes some 6 ms of one core and lets others work meanwhile; each core has its own world."""
 
-    window = 8
-
-    def __init__(self, folder: Path, template: Path, fonts: typst.Fonts) -> None:
-        self._folder = folder
-        self._compiler = typst.Compiler(str(template), root=str(template.parent), font_paths=fonts)
-        self._lock = threading.Lock()
+    def __init__(self, template: Path, fonts: typst.Fonts) -> None:
         self.speaks_chinese = any(family in CHINESE_FONTS for family in fonts.families())
-
-    async def open(self) -> None:
-        """Make the print folder; say so when Chinese cannot be set."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        if not self.speaks_chinese:
-            log.error("letters_without_chinese_font", wanted=CHINESE_FONTS, package=FONT_PACKAGE)
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-    def ready(self) -> bool:
-        """Always; a full disk is found out by writing."""
-        return True
-
-    async def submit(self, message: Message) -> Submission:
-        """Set and write one letter. Raises ChannelDown when the folder cannot be written or the font is missing."""
-        if message.language.startswith("zh") and not self.speaks_chinese:
-            raise NoChineseFont("no Chinese font for letters")
-        try:
-            return await asyncio.to_thread(self._print, message)
-        except OSError as error:
-            raise ChannelDown(f"print folder: {error.strerror}") from None
-        except typst.TypstError as error:
-            log.error("letter_cannot_be_set", contact_id=message.contact_id, reason=error.message)
-            return Refused("the letter cannot be set")
-
-    def _print(self, message: Message) -> Submission:
-        tracking = tracking_number(message.contact_id)
-        _write(self._folder / f"{message.contact_id}.pdf", self.pdf(message))
-        slip = {"notice_id": message.contact_id, "address": message.to, "tracking_number": tracking}
-        _write(self._folder / f"{message.contact_id}.json", json.dumps(slip, ensure_ascii=False).encode())
-        return Accepted(tracking)
+        self._worlds: queue.SimpleQueue[typst.Compiler] = queue.SimpleQueue()
+        self.worlds = max(1, os.cpu_count() or 1)
+        for _ in range(self.worlds):
+            self._worlds.put(typst.Compiler(str(template), root=str(template.parent), font_paths=fonts))
 
     def pdf(self, message: Message) -> bytes:
         """The letter as PDF bytes. Raises typst.TypstError when it cannot be set."""
@@ -89,9 +73,128 @@ class Letters:
 
     def _compile(self, message: Message, form: Literal["pdf", "png"]) -> bytes:
         sheet = json.dumps(message.sheet, ensure_ascii=False)
-        with self._lock:
-            made = self._compiler.compile(format=form, sys_inputs={"sheet": sheet}, timestamp=STAMP)
+        with self._world() as world:
+            made = world.compile(format=form, sys_inputs={"sheet": sheet}, timestamp=STAMP)
         return made if isinstance(made, bytes) else b"".join(made or ())
+
+    @contextmanager
+    def _world(self) -> Iterator[typst.Compiler]:
+        world = self._worlds.get()
+        try:
+            yield world
+        finally:
+            self._worlds.put(world)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Letters that will be handed over together, and who waits for it."""
+
+    letters: list[tuple[Message, bytes]] = field(default_factory=list)
+    handed: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Letters:
+    """The letter channel."""
+
+    window = 2 * BATCH_MAX
+
+    def __init__(self, folder: Path, template: Path, fonts: typst.Fonts) -> None:
+        self._folder = folder
+        self.press = Press(template, fonts)
+        self._threads = ThreadPoolExecutor(self.press.worlds, "press")
+        self._batch: _Batch | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def open(self) -> None:
+        """Make the print folder, tidy what a worker that died left half done; say so when Chinese cannot be set."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for left in self._folder.glob(".batch-*"):
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        if not self.press.speaks_chinese:
+            log.error("letters_without_chinese_font", wanted=CHINESE_FONTS, package=FONT_PACKAGE)
+
+    async def close(self) -> None:
+        """Hand over what is set already."""
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        self._threads.shutdown(wait=False)
+
+    def ready(self) -> bool:
+        """Always; a full disk is found out by writing."""
+        return True
+
+    async def submit(self, message: Message) -> Submission:
+        """Set one letter and hand it over with its batch. Raises ChannelDown where that cannot be done now."""
+        if message.language.startswith("zh") and not self.press.speaks_chinese:
+            raise NoChineseFont("no Chinese font for letters")
+        try:
+            pdf = await asyncio.get_running_loop().run_in_executor(self._threads, self.press.pdf, message)
+        except typst.TypstError as error:
+            log.error("letter_cannot_be_set", contact_id=message.contact_id, reason=error.message)
+            return Refused("the letter cannot be set")
+        await self._with_the_others(message, pdf)
+        return Accepted(tracking_number(message.contact_id))
+
+    async def _with_the_others(self, message: Message, pdf: bytes) -> None:
+        batch = self._batch
+        if batch is None:
+            batch = self._batch = _Batch()
+            task = asyncio.create_task(self._close_later(batch))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        batch.letters.append((message, pdf))
+        if len(batch.letters) >= BATCH_MAX:
+            self._batch = None
+        try:
+            await asyncio.shield(batch.handed)
+        except OSError as error:
+            raise ChannelDown(f"print folder: {error.strerror}") from None
+
+    async def _close_later(self, batch: _Batch) -> None:
+        ends = time.monotonic() + BATCH_SECONDS
+        while batch is self._batch and time.monotonic() < ends:
+            await asyncio.sleep(BATCH_SECONDS / 10)
+        if batch is self._batch:
+            self._batch = None
+        try:
+            await asyncio.to_thread(hand_over, self._folder, batch.letters)
+            batch.handed.set_result(None)
+        except Exception as error:
+            batch.handed.set_exception(error)
+            batch.handed.exception()  # each letter that waits learns it; none may be left to wait
+
+
+def hand_over(folder: Path, letters: list[tuple[Message, bytes]]) -> Path:
+    """Make a batch appear in a folder, whole or not at all. Raises OSError; then nothing has left the house."""
+    now = datetime.now(UTC)
+    name = f"batch-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    aside = folder / f".{name}"
+    aside.mkdir()
+    try:
+        slips = [_put(aside, message, pdf) for message, pdf in letters]
+        manifest = {"batch": name, "made_at": now.isoformat(), "count": len(slips), "letters": slips}
+        _write(aside / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
+        _sync(aside)
+        aside.rename(folder / name)
+    except OSError:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    _sync(folder)
+    return folder / name
+
+
+def _put(aside: Path, message: Message, pdf: bytes) -> dict[str, object]:
+    file = f"{message.contact_id}.pdf"
+    _write(aside / file, pdf)
+    return {
+        "notice_id": message.contact_id,
+        "file": file,
+        "sha256": hashlib.sha256(pdf).hexdigest(),
+        "address": message.to,
+        "tracking_number": tracking_number(message.contact_id),
+        "language": message.language,
+    }
 
 
 def tracking_number(notice_id: str) -> str:
@@ -100,10 +203,16 @@ def tracking_number(notice_id: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write whole or not at all."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with aside.open("wb") as file:
+    with path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    aside.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    """Have the disk know the folder's names."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
