@@ -41,9 +41,11 @@ STRANDED_SECONDS = 20.0
 REST_SECONDS = 1.0
 BACKOFF_SECONDS = (0.5, 15.0)
 DRAIN_SECONDS = 5.0
-THREADS = 8
+UNPACED = 1_000_000
+THREADS = 24
+"""Steps under way at a time: commands that wait for each other share a transaction."""
 
-FIELDS = {"sms": "phones.number", "email": "emails.address", "letter": "addresses.text"}
+FIELDS = {"sms": "phones.number", "voice": "phones.number", "email": "emails.address", "letter": "addresses.text"}
 """Under which path the vault sealed the address of a channel."""
 
 SENT = Counter("arrears_notifier_submissions_total", "Notices handed to a carrier, by outcome.", ("channel", "outcome"))
@@ -54,20 +56,43 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
+class Pace:
+    """So many a second and no more, with no more saved up in quiet times than a fifth of a second's worth."""
+
+    per_second: float | None
+    _saved: float = 1.0
+    _looked: float = 0.0
+
+    def room(self, now: float) -> int:
+        """How many may go at this moment of a monotonic clock; `took` says how many did."""
+        if self.per_second is None:
+            return UNPACED
+        gained = (now - self._looked) * self.per_second if self._looked else 0.0
+        self._saved, self._looked = min(self._saved + gained, max(1.0, self.per_second / 5)), now
+        return int(self._saved)
+
+    def took(self, many: int) -> None:
+        """So many have gone."""
+        self._saved -= many
+
+
+@dataclass(slots=True)
 class _Lane:
     """One channel and what is under way on it."""
 
     name: str
     channel: Channel
+    pace: Pace
     busy: int = 0
     delay: float = 0.0
     closed_until: float = 0.0
 
     def room(self) -> int:
         """How many more may go at this moment."""
-        if time.monotonic() < self.closed_until or not self.channel.ready():
+        now = time.monotonic()
+        if now < self.closed_until or not self.channel.ready():
             return 0
-        return self.channel.window - self.busy
+        return min(self.channel.window - self.busy, self.pace.room(now))
 
     def went_well(self) -> None:
         if self.delay:
@@ -90,6 +115,8 @@ class Sender:
     runtime: Running
     channels: Mapping[str, Channel]
     write: Write
+    rates: Mapping[str, float | None] = field(default_factory=dict)
+    """Messages a second by channel; none named: as many as the carrier takes."""
     _lanes: dict[str, _Lane] = field(init=False)
     _hands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _resting: dict[str, float] = field(default_factory=dict)
@@ -98,7 +125,9 @@ class Sender:
 
     def __post_init__(self) -> None:
         """A lane for each channel."""
-        self._lanes = {name: _Lane(name, channel) for name, channel in self.channels.items()}
+        self._lanes = {
+            name: _Lane(name, channel, Pace(self.rates.get(name))) for name, channel in self.channels.items()
+        }
 
     async def run(self) -> None:
         """Send, for ever. Cancelled, it lets what is under way end, and records what is known of the rest."""
@@ -124,13 +153,15 @@ class Sender:
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
             await self._aside(self._look, sorted(owned), sorted(owned.difference(fresh)))
-        room = {lane.name: lane.room() for lane in self._lanes.values()}
-        ready = [name for name, places in room.items() if places > 0]
-        if fresh and ready:
-            for outgoing in await self._aside(self._due, fresh, ready, sum(room[name] for name in ready)):
-                if room[outgoing.channel] > 0:
-                    room[outgoing.channel] -= 1
-                    self._start(outgoing)
+        if fresh:
+            await asyncio.gather(*(self._take(lane, fresh) for lane in self._lanes.values() if lane.room() > 0))
+
+    async def _take(self, lane: _Lane, fresh: Sequence[int]) -> None:
+        """Start what may go on one channel; how much waits on another makes no difference."""
+        found = await self._aside(self._due, fresh, [lane.name], lane.room())
+        lane.pace.took(len(found))
+        for outgoing in found:
+            self._start(outgoing)
 
     async def drain(self) -> None:
         """Take nothing more; wait a little for what is under way, then let go of it."""
@@ -147,7 +178,9 @@ class Sender:
 
     def _due(self, partitions: Sequence[int], channels: Sequence[str], limit: int) -> list[Outgoing]:
         """What may go, with the keys of its borrowers at hand."""
-        self._resting = {contact: until for contact, until in self._resting.items() if until > time.monotonic()}
+        for contact, until in list(self._resting.items()):
+            if until <= time.monotonic():
+                self._resting.pop(contact, None)
         but = [*self._hands, *self._resting]
         with self.runtime.engine.connect() as db:
             rows = store_outgoing.due(db, partitions, channels, self.runtime.clock.now(), but=but, limit=limit)

@@ -99,13 +99,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.sender = self.another_sender()
 
-    def another_sender(self) -> Sender:
-        """One more worker on the same partitions."""
+    def another_sender(self, **rates: float) -> Sender:
+        """One more worker on the same partitions; no more than so many messages a second by channel."""
         own = settings()
-        texts = Texts(own.lender())
-        return Sender(
-            self.bench.runtime, self.channels, Writer(texts, own.links(), 60, load_strategy(), load_rulebooks())
-        )
+        writer = Writer(Texts(own.lender()), own.links(), 60, load_strategy(), load_rulebooks())
+        return Sender(self.bench.runtime, self.channels, writer, rates)
 
     async def send(self) -> None:
         """One round, to its end."""
