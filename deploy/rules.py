@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ import typer
 from psycopg.rows import dict_row
 from rich.table import Table
 
+from deploy.limitation import clocks, told
 from deploy.local.errors import StackError
 from deploy.local.stack import DEFAULT_VAR
 from deploy.publish import publish
@@ -199,6 +201,20 @@ def _activated(fact: RulebookActivated, bootstrap: str) -> str:
     event = Event.saying(fact, id=event_id, source="/ops/rules", time=said)
     publish([(event, event.model_dump_json(exclude_none=True).encode())], bootstrap, lambda: None)
     return event_id
+
+
+@app.command("limitation")
+def limitation_command(
+    borrower: Annotated[str, typer.Argument(metavar="BORROWER_ID")],
+    years: Annotated[int, typer.Option(help="Length of the period; default: the strategy's.")] = 0,
+    var: Var = DEFAULT_VAR,
+    as_json: Json = False,
+) -> None:
+    """Say until when each loan's claim can be enforced, and which proved notice or word began the period anew."""
+    with mending():
+        found = clocks(read_endpoints(var)["database"], borrower, years or load_strategy().legal.limitation_years)
+    text = "\n".join(line for clock in found for line in told(clock)) or "No loan was ever past due."
+    say([asdict(clock) for clock in found], as_json, text)
 
 
 def _instant(text: str) -> datetime:

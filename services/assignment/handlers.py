@@ -177,7 +177,7 @@ def _shown(loan: LoanSnapshot) -> Shown:
 
 def on_notice_delivered(state: State, fact: NoticeDelivered, context: Here) -> Reaction[State]:
     """A notice reached the borrower."""
-    return _react(state, context, step(borrowers.notice_delivered, fact))
+    return _react(state, context, step(borrowers.notice_delivered, fact, moment(context)))
 
 
 def on_notice_answered(state: State, fact: NoticeAnswered, context: Here) -> Reaction[State]:

@@ -125,6 +125,19 @@ def test_the_decision_names_its_reasons_and_the_day_of_limitation(story):
     referred = story.last(LegalReferred)
     assert referred.limitation_expires_on == delivered_on.replace(year=delivered_on.year + 3)
     assert {reason.rule_id for reason in referred.reasons} >= {"CN-REC-07", "HOUSE-LEGAL-AMOUNT"}
+    (clock,) = [reason.text for reason in referred.reasons if reason.rule_id == "CN-REC-07"]
+    assert f"counted from the demand by sms of {delivered_on} about l1 (evidence proof-" in clock
+
+
+def test_who_promises_to_pay_acknowledges_the_debt(story):
+    story.overdue(dpd=20).answers("promise", amount="100.00", promised_on=story.today + timedelta(days=3))
+    assert story.state.loans[0].interruption.kind == "acknowledgement"
+    assert story.state.loans[0].demanded_on == story.today
+
+
+def test_a_demand_revives_no_claim_that_is_barred(story):
+    story.overdue(dpd=1200).delivered("letter")
+    assert story.state.loans[0].demanded_on is None
 
 
 @pytest.mark.parametrize(

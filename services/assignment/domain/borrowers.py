@@ -12,6 +12,7 @@ from services.assignment.domain.promises import Wish
 from services.assignment.domain.stages import move_stage
 from services.assignment.domain.state import State
 from services.assignment.domain.steps import Said, heard, remember, run, step
+from services.rulebook.limitation import Interruption
 
 STATUS_HOLDS: dict[BorrowerStatus, tuple[HoldReason, placements.Cause]] = {
     "deceased": ("deceased", "deceased"),
@@ -19,6 +20,10 @@ STATUS_HOLDS: dict[BorrowerStatus, tuple[HoldReason, placements.Cause]] = {
     "bankrupt": ("bankrupt", "legal"),
 }
 """The status of a person that stops everything: as which hold, and as which cause of the recall."""
+
+
+ACKNOWLEDGES = frozenset({"will_pay", "promise", "plan_request"})
+"""Answers by which the borrower agrees to perform (Civil Code 195 no. 2)."""
 
 
 def recorded(state: State, told: BorrowerRecorded, at: Moment) -> Said:
@@ -50,7 +55,7 @@ def answered(state: State, told: NoticeAnswered, at: Moment) -> Said:
     """An answer to a notice. Heard twice it counts once; disputes and hardship come as facts of their own."""
     if heard(state, told.answer_id):
         return state, ()
-    state = remember(state, told.answer_id)
+    state = _acknowledged(remember(state, told.answer_id), told, at)
     match told.answer:
         case "promise":
             return promises.make(state, Wish(told.amount, told.promised_on, told.currency, "notice"), at)
@@ -87,8 +92,18 @@ def consented(state: State, at: Moment) -> Said:
     return holds.release(state, lambda hold: hold.reason == "stop_request", "the borrower consented to contact", at)
 
 
-def notice_delivered(state: State, told: NoticeDelivered) -> Said:
+def notice_delivered(state: State, told: NoticeDelivered, at: Moment) -> Said:
     """A demand is proved to have reached the borrower. A warning before the due date demands nothing."""
     if told.step == "early_warning":
         return state, ()
-    return loans.demanded(state, told.loan_ids, local_day(told.delivered_at, state.time_zone)), ()
+    day = local_day(told.delivered_at, state.time_zone)
+    demand = Interruption("demand", day, told.proof.proof_id, told.channel)
+    return loans.interrupted(state, told.loan_ids, demand, at.strategy.legal.limitation_years), ()
+
+
+def _acknowledged(state: State, told: NoticeAnswered, at: Moment) -> State:
+    """Who says that they will pay acknowledges the debt."""
+    if told.answer not in ACKNOWLEDGES:
+        return state
+    word = Interruption("acknowledgement", local_day(told.answered_at, state.time_zone), told.answer_id)
+    return loans.interrupted(state, told.loan_ids, word, at.strategy.legal.limitation_years)

@@ -7,10 +7,12 @@ from decimal import Decimal
 from schemas.cases import LegalNotPursued, LegalRecommended, LegalReferred
 from schemas.values import Reason
 from services.assignment.domain import cases, holds
+from services.assignment.domain.loans import counted_from
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.stages import move_stage
 from services.assignment.domain.state import ZERO, Case, Legal, Loan, State
 from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, numbered
+from services.rulebook.limitation import years_later
 
 
 def recommend(state: State, why: str, at: Moment) -> Said:
@@ -44,18 +46,16 @@ def _named(state: State, case: Case, decision_id: str, reasons: tuple[Reason, ..
 
 
 def expires_on(loans: tuple[Loan, ...], years: int) -> date | None:
-    """The first day on which a claim of these loans is barred: years from its oldest due date, or from the latest
-    demand that is proved to have reached the borrower (Civil Code 188, 195; rule CN-REC-07)."""
-    starts = [max(filter(None, (loan.oldest_due, loan.demanded_on)), default=None) for loan in loans]
-    return min((_years_later(start, years) for start in starts if start), default=None)
+    """The first day on which a claim of these loans is barred, by the loan whose period ends first (CN-REC-07)."""
+    first = first_to_expire(loans)
+    start = counted_from(first) if first else None
+    return years_later(start, years) if start else None
 
 
-def _years_later(day: date, years: int) -> date:
-    """The same day years later; 29 February becomes 1 March where that year has none."""
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return date(day.year + years, 3, 1)
+def first_to_expire(loans: tuple[Loan, ...]) -> Loan | None:
+    """The loan whose period ends first; None where of none a due day is known."""
+    known = [(start, loan.loan_id, loan) for loan in loans if (start := counted_from(loan)) is not None]
+    return min(known, key=lambda each: each[:2])[2] if known else None
 
 
 def decide_by_rule(state: State, at: Moment) -> Said:
@@ -74,7 +74,7 @@ def by_rule(state: State, at: Moment) -> tuple[bool, tuple[Reason, ...]]:
     expires = expires_on(loans, policy.limitation_years)
     in_time = expires is None or local_day(at.now, state.time_zone) < expires
     worth, spared = amount > policy.amount_above, state.vulnerable and not policy.vulnerable_referred
-    reasons = (_amount(worth, amount, policy.amount_above), _limitation(in_time, expires), _person(spared))
+    reasons = (_amount(worth, amount, policy.amount_above), _limitation(in_time, expires, loans), _person(spared))
     return worth and in_time and not spared, reasons
 
 
@@ -83,9 +83,21 @@ def _amount(worth: bool, amount: Decimal, above: Decimal) -> Reason:
     return Reason(rule_id="HOUSE-LEGAL-AMOUNT", force="POLICY", text=text)
 
 
-def _limitation(in_time: bool, expires: date | None) -> Reason:
-    text = f"The claim {'can be enforced until' if in_time else 'has been barred since'} {expires or 'an unknown day'}."
-    return Reason(rule_id="CN-REC-07", clause="Civil Code 188, 195", text=text)
+def _limitation(in_time: bool, expires: date | None, loans: tuple[Loan, ...]) -> Reason:
+    until = f"The claim {'can be enforced until' if in_time else 'has been barred since'} {expires or 'an unknown day'}"
+    return Reason(rule_id="CN-REC-07", clause="Civil Code 188, 189, 195", text=f"{until}{_counted_from(loans)}.")
+
+
+def _counted_from(loans: tuple[Loan, ...]) -> str:
+    """What the period is counted from, with its evidence."""
+    loan = first_to_expire(loans)
+    if loan is None:
+        return ""
+    event = loan.interruption
+    if event is None or event.on != counted_from(loan):
+        return f", counted from {counted_from(loan)} of {loan.loan_id}"
+    through = f" by {event.through}" if event.through else ""
+    return f", counted from the {event.kind}{through} of {event.on} about {loan.loan_id} (evidence {event.evidence})"
 
 
 def _person(spared: bool) -> Reason:

@@ -10,6 +10,7 @@ from schemas.values import Arrears
 from services.assignment.domain.moment import local_day
 from services.assignment.domain.state import ZERO, Loan, Settled, State
 from services.assignment.domain.steps import loan_of, with_loan
+from services.rulebook.limitation import Interruption, interrupts
 
 if TYPE_CHECKING:
     from services.assignment.domain.money import Money
@@ -145,9 +146,14 @@ def timers(state: State) -> tuple[datetime, ...]:
     return tuple(loan.paused_until for loan in state.loans if loan.paused_until)
 
 
-def demanded(state: State, loan_ids: tuple[str, ...], day: date) -> State:
-    """A demand reached the borrower on this day: the limitation period of these loans begins anew (CN-REC-07)."""
+def interrupted(state: State, loan_ids: tuple[str, ...], event: Interruption, years: int) -> State:
+    """The limitation period of these loans begins anew, unless the claim was barred before (rule CN-REC-07)."""
     for loan in state.loans:
-        if loan.loan_id in loan_ids and (loan.demanded_on is None or loan.demanded_on < day):
-            state = with_loan(state, replace(loan, demanded_on=day))
+        if loan.loan_id in loan_ids and interrupts(counted_from(loan), event, years):
+            state = with_loan(state, replace(loan, demanded_on=event.on, interruption=event))
     return state
+
+
+def counted_from(loan: Loan) -> date | None:
+    """The day from which the loan's limitation period is counted; None where no due day is known."""
+    return max(filter(None, (loan.oldest_due, loan.demanded_on)), default=None)

@@ -11,6 +11,7 @@ from typing import Literal
 from schemas.cases import Arm, CaseStage, HoldReason, Segment
 from schemas.values import BorrowerStatus, CaseOutcome, LoanStatus, Product
 from services.assignment.domain.moves import PlacementState, PlanState, PromiseState
+from services.rulebook.limitation import Interruption
 
 ZERO = Decimal("0.00")
 NO_CASE = "none"
@@ -34,6 +35,7 @@ class Loan:
     """One loan as core banking last told it.
 
     as_of, heard: business day and event time of the latest word. missing: runs of versions that have not come.
+    demanded_on, interruption: when and by what evidence the limitation period was last begun anew.
     """
 
     loan_id: str
@@ -53,6 +55,7 @@ class Loan:
     status: Literal["open", "paused", "charged_off", "closed"] = "open"
     paused_until: datetime | None = None
     demanded_on: date | None = None
+    interruption: Interruption | None = None
     settled: Settled | None = None
 
     @property
