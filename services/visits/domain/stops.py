@@ -27,7 +27,7 @@ from services.visits.domain.state import (
 PAID_OUT = frozenset({"cured", "closed", "repaid"})
 """Ends of a placement by money: a team that is inside finishes, and its result is still wanted."""
 
-NOTHING = Decimal(0)
+NOTHING = Decimal("0.00")
 OF_AGREEMENTS = frozenset({"promise", "plan"})
 HEARD = "answer:"
 """Begins the key of a complaint that was heard at its source and has no id of its own yet."""
