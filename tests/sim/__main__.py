@@ -1,17 +1,15 @@
 """`python -m tests.sim`: many stories of all four services under faults; exit status 1 when a promise was broken."""
 
 import json
-import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tests.sim.run import SHRUNK_MAX, Summary, Unsteady, played, quiet, shrunk, stage
-from tests.sim.story import told
+from tests.sim.story import Step, told
 
-PROGRESS_SEEDS = 500
+PROGRESS_SECONDS = 15.0
 
 
 def main(  # noqa: PLR0917 - each is an option
@@ -27,7 +25,7 @@ def main(  # noqa: PLR0917 - each is an option
         if replay is not None:
             summary = _replayed(replay, events)
         else:
-            summary = played(first_seed, seeds, events, processes, _progress)
+            summary = played(first_seed, seeds, events, processes, _Progress())
             summary.shrunk = list(shrunk(summary.failed[:SHRUNK_MAX], events))
     except Unsteady as unsteady:
         typer.echo(str(unsteady), err=True)
@@ -41,22 +39,29 @@ def main(  # noqa: PLR0917 - each is an option
 
 def _replayed(seed: int, events: int) -> Summary:
     story = told(seed, events)
-    for part in sorted(story.parts, key=lambda part: getattr(part, "at", None) or getattr(part, "begins", None)):
+    for part in sorted(story.parts, key=lambda part: part.at if isinstance(part, Step) else part.begins):
         typer.echo(f"  {part}")
     with quiet():
         result = stage().play(story)
     for violation in result.violations:
         typer.echo(f"  {violation}")
     summary = Summary(seed)
-    summary.add(replace(result))
+    summary.add(result)
     summary.seconds, summary.trace = result.seconds, result.trace
     summary.shrunk = list(shrunk([result] if result.violations else [], events))
     return summary
 
 
-def _progress(summary: Summary) -> None:
-    if summary.seeds % PROGRESS_SEEDS == 0 and sys.stderr.isatty():
-        typer.echo(f"{summary.seeds} seeds, {summary.failures} failed, {summary.seconds:.0f} s", err=True)
+class _Progress:
+    """A line from time to time."""
+
+    def __init__(self) -> None:
+        self._next = PROGRESS_SECONDS
+
+    def __call__(self, summary: Summary) -> None:
+        if summary.seconds >= self._next:
+            self._next = summary.seconds + PROGRESS_SECONDS
+            typer.echo(f"{summary.seeds} seeds, {summary.failures} failed, {summary.seconds:.0f} s", err=True)
 
 
 def _tell(summary: Summary) -> None:

@@ -96,7 +96,7 @@ class Bank:
                 bank.Address(address_id="AD-1", kind="home", text="示例路1号", source="contract"),
                 bank.Address(address_id="AD-2", kind="registered", text="示例路2号", source="contract"),
             ),
-            status=self._status[who.borrower_id],  # type: ignore[arg-type]
+            status=self._status[who.borrower_id],
             vulnerable=who.vulnerable or turn == 2,
             consents=self._consents(who, turn, now),
         )
@@ -113,7 +113,7 @@ class Bank:
         yield bank.LoanDueSoon(
             loan_id=loan.loan_id,
             borrower_id=loan.borrower_id,
-            product=loan.product,  # type: ignore[arg-type]
+            product=loan.product,
             currency="CNY",
             due_date=today(now) + timedelta(days=2),
             amount_due=self._instalment(loan),
@@ -245,7 +245,7 @@ class Bank:
             days_past_due=self._days(loan, now),
             arrears=Arrears(**loan.due),
             outstanding_principal=loan.outstanding,
-            status=status or loan.status,  # type: ignore[arg-type]
+            status=status or loan.status,
         )
 
     # -- words --------------------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ class Bank:
     def _says_overdue(self, loan: Loan, now: datetime) -> Fact:
         return bank.LoanOverdue(
             **self._named(loan),
-            product=loan.product,  # type: ignore[arg-type]
+            product=loan.product,
             currency="CNY",
             business_date=today(now),
             oldest_due_date=loan.since or today(now),

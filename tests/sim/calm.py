@@ -3,7 +3,7 @@
 No transaction, no codec, no stamp, no batch: what the kit promises is what this does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -69,7 +69,7 @@ def partitions(_topic: Topic) -> int:
 class Calm:
     """Implements `world.House`."""
 
-    def __init__(self, services: dict[str, Service[Any, Any]], clock: ManualClock, vault: Vault) -> None:
+    def __init__(self, services: Mapping[str, Service[Any, Any]], clock: ManualClock, vault: Vault) -> None:
         self._clock, self._vault, self._services = clock, vault, services
 
     def enter(self, world: World) -> "Calm":

@@ -119,7 +119,7 @@ class _Names:
             }
         names = self._names
         text = _UUID.sub(lambda found: names.get(found[0], found[0]), text)
-        return _SEALED.sub('"sealed"', _TIMER.sub(r"<timer \1 \2>", text))
+        return _SEALED.sub('"sealed":"","key":""', _TIMER.sub(r"<timer \1 \2>", text))
 
 
 def _same(a: Event[Fact], b: Event[Fact], names: tuple[_Names, _Names]) -> bool:
@@ -155,14 +155,15 @@ def _faults_change_no_state(played: Played) -> Iterator[str]:
         for borrower_id in sorted(calm.keys() | rows.keys()):
             here = names[0].plain(calm.get(borrower_id, ""))
             there = names[1].plain(rows[borrower_id][3] if borrower_id in rows else "")
-            if here != there and not _is_fresh(name, borrower_id, here, there):
+            if here != there and not _alike(name, borrower_id, here, there):
                 yield f"{name} {borrower_id}: {_difference(here, there)}"
 
 
-def _is_fresh(name: str, borrower_id: str, here: str, there: str) -> bool:
-    """A state that nothing has changed need not be stored."""
-    fresh = CODECS[name].encode(registry.services_of(name).fresh(borrower_id))
-    return {here, there} == {"", fresh}
+def _alike(name: str, borrower_id: str, here: str, there: str) -> bool:
+    """A state that is equal (0 for 0.00), or that nothing has changed, need not be stored."""
+    fresh = registry.services_of(name).fresh(borrower_id)
+    one, other = (CODECS[name].decode(text) if text else fresh for text in (here, there))
+    return bool(one == other)
 
 
 def _difference(here: str, there: str) -> str:
@@ -307,10 +308,9 @@ def _no_contact_after_a_stop(played: Played) -> Iterator[str]:
     stops = Stops()
     for published in played.said:
         fact = published.event.data
-        if isinstance(fact, contacts.NoticeSent):
-            yield from stops.wrongful(fact.notice_id, fact.borrower_id, fact.loan_ids, fact.submitted_at)
-        elif isinstance(fact, visits.VisitArrived):
-            yield from stops.wrongful(fact.visit_id, fact.borrower_id, fact.loan_ids, fact.arrived_at)
+        if isinstance(fact, contacts.NoticeSent | visits.VisitArrived):
+            contact, at = _made(fact)
+            yield from stops.wrongful(contact, fact.borrower_id, fact.loan_ids, at)
         stops.hear(fact, published.at)
 
 
@@ -325,8 +325,7 @@ def _no_contact_without_a_decision(played: Played) -> Iterator[str]:
         elif isinstance(fact, contacts.ContactCancelled):
             allowed.pop(fact.contact_id, None)
         elif isinstance(fact, contacts.NoticeSent | visits.VisitArrived):
-            notice = isinstance(fact, contacts.NoticeSent)
-            contact, at = (fact.notice_id, fact.submitted_at) if notice else (fact.visit_id, fact.arrived_at)
+            contact, at = _made(fact)
             permit = allowed.get(contact)
             if permit is None:
                 yield f"{contact} was made without a permit"
@@ -335,6 +334,12 @@ def _no_contact_without_a_decision(played: Played) -> Iterator[str]:
             if contact in made:
                 yield f"{contact} was made twice"
             made.add(contact)
+
+
+def _made(fact: contacts.NoticeSent | visits.VisitArrived) -> tuple[str, datetime]:
+    if isinstance(fact, contacts.NoticeSent):
+        return fact.notice_id, fact.submitted_at
+    return fact.visit_id, fact.arrived_at
 
 
 def _no_visit_without_proved_notice(played: Played) -> Iterator[str]:

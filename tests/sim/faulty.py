@@ -7,6 +7,7 @@ Each service has two workers that take turns, each with a memory of its own. A f
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from psycopg import OperationalError
@@ -315,7 +316,7 @@ class Faulty:
             where = ("timer", name, number, self.clock.instant, turn)
             fault = self._faults.one_of(OF_TIMERS, *where)
             worker = self._owner(member, number, fault)
-            self._through(member, fault, where, lambda owner=worker: owner.timers.run(number))
+            self._through(member, fault, where, partial(worker.timers.run, number))
             self._relay(member, fault, where)
         raise AssertionError(f"{name} has timers due on {number} however often they run")
 

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
+from psycopg.types.json import Json
+
 from schemas.topics import ASSIGNMENT, NOTIFIER, REPORTING, VISITS
 from services.assignment.app import service as assignment
 from services.assignment.domain import choice
@@ -95,7 +97,7 @@ def _booked(visits_rows: Iterable[Row], today: date) -> dict[tuple[str, date], i
     booked: dict[tuple[str, date], int] = {}
     for row in visits_rows:
         if row.get("ended_at") is None and row["day"] >= today:
-            for staff_id in getattr(row["team"], "obj", row["team"]):
+            for staff_id in _plain(row["team"]):
                 booked[staff_id, row["day"]] = booked.get((staff_id, row["day"]), 0) + 1
     return booked
 
@@ -104,3 +106,8 @@ def _booked(visits_rows: Iterable[Row], today: date) -> dict[tuple[str, date], i
 def services_of(name: str) -> Service[Any, Any]:
     """One service as a value."""
     return services()[name]
+
+
+def _plain(value: Any) -> Any:
+    """A JSON column as it was before it was wrapped for the driver."""
+    return value.obj if isinstance(value, Json) else value

@@ -11,6 +11,7 @@ Part: TypeAlias = tuple[str, Step | Spell | str]
 """Its kind (part of the story, act, or fault) and what it is."""
 
 TRIES_MAX = 400
+"""So many shorter stories are played at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +46,13 @@ class Shrunk:
 class Shrinker:
     """Plays shorter and shorter stories on one stage."""
 
-    def __init__(self, stage: Stage, story: Story, result: Result) -> None:
+    def __init__(self, stage: Stage, story: Story, result: Result, tries_max: int = TRIES_MAX) -> None:
         self._stage, self._story, self._check = stage, story, result.violations[0].check
-        self.tries = 0
+        self._tries_max, self.tries = tries_max, 0
         self.last = result
 
     def shrink(self) -> Shrunk:
-        """The shortest that is found within `TRIES_MAX` tries."""
+        """The shortest that is found in so many tries."""
         first = self.last
         parts: list[Part] = [
             *(("story", part) for part in self._story.parts),
@@ -69,7 +70,7 @@ class Shrinker:
         return others + minimised(own, lambda kept: self._still_fails(others + list(kept)))
 
     def _still_fails(self, parts: Sequence[Part]) -> bool:
-        if self.tries >= TRIES_MAX:
+        if self.tries >= self._tries_max:
             return False
         self.tries += 1
         story, acts, faults = self._told(parts)

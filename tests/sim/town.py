@@ -7,6 +7,7 @@ somebody does depends on the seed and on what it is about, never on how often or
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from schemas import agencies, cases, contacts, visits
@@ -180,7 +181,7 @@ class Town:
         hours = self.dice.pick((20, 50, 90) if fact.channel == "letter" else (0.001, 0.02, 1, 30, 80), fact.notice_id)
         for time in (1, 2) if self.dice.throw("twice", fact.notice_id) < 0.15 else (1,):
             name = f"receipt {fact.notice_id} #{time}"
-            self.world.later(hours * HOUR * time, name, lambda t=time: self._receipt(fact, luck > 0.08, t))
+            self.world.later(hours * HOUR * time, name, partial(self._receipt, fact, luck > 0.08, time))
 
     def _receipt(self, fact: contacts.NoticeSent, arrived: bool, time: int) -> None:
         key, now = f"receipt/{fact.notice_id}/{time}", self.world.now
@@ -210,7 +211,7 @@ class Town:
 
     def _answers(self, fact: contacts.NoticeDelivered, answer: str) -> None:
         days = self.dice.within(1, 9, "promised in", fact.notice_id)
-        more: Mapping[str, Any] = {
+        known: Mapping[str, Mapping[str, Any]] = {
             "promise": {
                 "promised_on": today(self.world.now) + timedelta(days=days),
                 "amount": self._part(fact.borrower_id, fact.notice_id),
@@ -219,8 +220,8 @@ class Town:
             "plan_request": {"instalments": self.dice.within(1, 6, "instalments", fact.notice_id)},
             "hardship": {"hardship": self.dice.pick(("illness", "family", "other"), "why", fact.notice_id)},
             "stop_request": {"channels": self.dice.pick(((), ("sms",)), "channels", fact.notice_id)},
-        }.get(answer, {})
-        given = notice.Answered(answer, fact.notice_id, statement="难", **more)  # type: ignore[arg-type]
+        }
+        given = notice.Answered(answer, fact.notice_id, statement="难", **known.get(answer, {}))  # type: ignore[arg-type]
         self._notifier(fact.borrower_id, f"answer/{fact.notice_id}", notice.answer, given)
 
     def _part(self, borrower_id: str, about: str) -> Decimal:
@@ -311,7 +312,7 @@ class Town:
         hours = self.dice.pick((0.3, 0.5, 1, 26, 90), "reports after", fact.visit_id)
         for time in (1, 2) if self.dice.throw("reports twice", fact.visit_id) < 0.1 else (1,):
             name = f"reports {disposition} {fact.visit_id} #{time}"
-            self.world.later(hours * HOUR * time, name, lambda t=time: self._reports(fact, disposition, arrived, t))
+            self.world.later(hours * HOUR * time, name, partial(self._reports, fact, disposition, arrived, time))
 
     def _reports(self, fact: visits.VisitDispatched, disposition: str, arrived: datetime, time: int) -> None:
         if time == 1 and disposition in ("paid_part", "paid_in_full"):
@@ -336,16 +337,16 @@ class Town:
 
     def _result(self, fact: visits.VisitDispatched, disposition: str) -> agencies.VisitResult:
         days = self.dice.within(1, 9, "door promise", fact.visit_id)
-        more: Mapping[str, Any] = {
+        known: Mapping[str, Mapping[str, Any]] = {
             "promise": {
                 "promised_on": today(self.world.now) + timedelta(days=days),
                 "promised_amount": self._part(fact.borrower_id, fact.visit_id),
                 "currency": "CNY",
             },
             "plan_agreed": {"instalments": self.dice.within(2, 6, "door plan", fact.visit_id)},
-        }.get(disposition, {})
+        }
         reason = self.dice.pick(("unemployment", "illness", "unwilling", "other"), "reason", fact.visit_id)
-        return agencies.VisitResult(disposition=disposition, reason_for_default=reason, **more)  # type: ignore[arg-type]
+        return agencies.VisitResult(disposition=disposition, reason_for_default=reason, **known.get(disposition, {}))
 
     # officers remember what to speak of
 

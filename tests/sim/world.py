@@ -8,7 +8,7 @@ import heapq
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from schemas.envelope import Event, Fact
 from schemas.topics import ASSIGNMENT, NOTIFIER, REPORTING, TOPICS, VISITS, Topic
@@ -18,7 +18,7 @@ from services.kit.service import Context, Reaction, Refused
 from tests.sim.dice import Dice
 from tests.sim.story import BEGINS, DAYS_MAX, GRID, NUMBERS, Story
 
-Act = Callable[[object, Context[object]], Reaction[object]]
+Act = Callable[[Any, Context[Any]], Reaction[Any]]
 DECIDING = (NOTIFIER, ASSIGNMENT, VISITS)
 Steps = Iterable[tuple[datetime, Callable[[], None]]]
 STEP, POLL, TICK, ACT = range(4)
