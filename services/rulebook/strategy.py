@@ -253,7 +253,7 @@ def load_strategy(name: str | Path = "default-v1") -> Strategy:
 
 
 def _contradictions(strategy: Strategy) -> list[Mistake]:
-    """What no single field shows: steps that come twice, windows that end before they start."""
+    """What no single field shows: steps that come twice, windows that end before they start, recovery alone."""
     plan = strategy.plan
     found = list(_ladder_contradictions(strategy.ladder))
     found += [
@@ -263,6 +263,8 @@ def _contradictions(strategy: Strategy) -> list[Mistake]:
     ]
     if plan.instalments_max < plan.instalments_min:
         found.append((("plan", "instalments_max"), "is below instalments_min"))
+    if not strategy.placement.weights.conduct:
+        found.append((("placement", "weights", "conduct"), "is 0: recovery is never the only measure (rule CN-AG-04)"))
     return found
 
 

@@ -104,6 +104,12 @@ def test_a_strategy_tells_its_mistakes_the_same_way(tmp_path):
     ]
 
 
+def test_a_strategy_that_weighs_recovery_alone_is_refused(tmp_path):
+    text = STRATEGY.replace("conduct = 30", "conduct = 0")
+    (problem,) = problems(tmp_path, text, load_strategy)
+    assert problem.startswith(f"{line_of(text, 'conduct = 0')}: placement.weights.conduct: is 0: recovery is never")
+
+
 def test_amounts_in_a_strategy_are_exact(tmp_path):
     assert str(load_strategy().legal.amount_above) == "3000.00"
     assert load_strategy().label.startswith("default-v1@")

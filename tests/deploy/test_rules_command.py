@@ -1,0 +1,183 @@
+"""`arrears rules` over the ledger of a running system: what it explains, re-runs and compares is what was recorded."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer
+from sqlalchemy import Engine, text
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from deploy.local.topics import create_topics
+from schemas.contacts import ContactAllowed, ContactCancelled
+from schemas.control import RulebookActivated
+from services.kit.bench import Bench
+from services.kit.clock import ManualClock
+from services.kit.database import engine_for
+from services.kit.migrate import migrate
+from services.notifier.app import service
+from services.notifier.rulebook_watch import Watch
+from services.rulebook.packs import FOLDER
+from services.rulebook.shelf import load_rulebooks
+from services.rulebook.strategy import FOLDER as STRATEGIES
+from tests.notifier.edge import MORNING, overdue, recorded
+
+NIGHT = MORNING + timedelta(hours=13)
+
+
+def arrears(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["rules", *(str(argument) for argument in arguments)])
+
+
+def said(*arguments: object) -> Any:
+    result = arrears(*arguments, "--json")
+    return json.loads(result.stdout)
+
+
+def test_files_in_order_pass_and_wrong_ones_are_told_line_by_line(tmp_path: Path) -> None:
+    assert arrears("check", FOLDER / "cn-2.toml", STRATEGIES / "default-v1.toml").exit_code == 0
+    wrong = tmp_path / "mine.toml"
+    wrong.write_text((FOLDER / "cn-2.toml").read_text(encoding="utf-8").replace("maximum = 6", "maximum = 'six'"))
+    result = arrears("check", wrong)
+    assert (result.exit_code, result.stdout) == (
+        1,
+        "mine.toml:90: rules[5].parameters.maximum: must be a whole number\n",
+    )
+
+
+def test_an_instant_without_offset_and_an_unknown_version_are_refused(tmp_path: Path) -> None:
+    assert arrears("activate", "CN", "2", "--reason", "x", "--at", "2026-12-01").exit_code == 2
+    assert arrears("activate", "CN", "9", "--reason", "x", "--at", "2026-12-01T00:00:00+08:00").exit_code == 2
+    assert arrears("diff", "CN-1", "CN-9", "--var", tmp_path).exit_code == 2
+
+
+def test_a_system_that_does_not_run_is_said_so(tmp_path: Path) -> None:
+    assert arrears("replay", "--var", tmp_path).exit_code == 3
+
+
+# -- on a real ledger -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def url(fresh_database: Callable[[], str]) -> str:
+    return fresh_database()
+
+
+@pytest.fixture
+def engine(url: str) -> Iterator[Engine]:
+    made = engine_for(url, "notifier")
+    migrate(made, "notifier")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def bench(engine: Engine) -> Bench[Any, Any]:
+    """Some are written to by day; some fall overdue at night and are left in peace."""
+    desk = Bench(service(), engine, ManualClock(MORNING))
+    desk.deliver(*(recorded(f"B-{n}") for n in range(1, 7)), *(overdue(f"B-{n}") for n in range(1, 4)))
+    desk.clock.advance_to(NIGHT)
+    desk.deliver(*(overdue(f"B-{n}") for n in range(4, 7)))
+    while desk.tick_due():
+        pass
+    return desk
+
+
+@pytest.fixture
+def var(bench: Bench[Any, Any], url: str, tmp_path: Path) -> Path:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "endpoints.json").write_text(json.dumps({"database": url, "kafka": "none"}))
+    return tmp_path
+
+
+@pytest.mark.stack
+def test_every_recorded_decision_made_again_comes_out_alike(var: Path) -> None:
+    found = said("replay", "--var", var)
+    assert found["decisions"] >= 6
+    assert (found["otherwise"], list(found["by_rulebook"])) == (0, [load_rulebooks().books["CN"]["2"].label])
+
+
+@pytest.mark.stack
+def test_a_ledger_that_somebody_changed_is_found_out(var: Path, engine: Engine) -> None:
+    with engine.begin() as db:
+        db.execute(text("UPDATE decisions SET allowed = NOT allowed WHERE borrower_id = 'B-1'"))
+        db.execute(text("UPDATE decisions SET retry_at = retry_at + interval '1 second' WHERE borrower_id = 'B-5'"))
+    result = arrears("replay", "--var", var)
+    assert result.exit_code == 1
+    assert "allowed: recorded False, again True" in result.stdout
+    assert "retry_at: recorded" in result.stdout
+
+
+@pytest.mark.stack
+def test_a_version_that_is_not_here_any_more_is_named(var: Path, engine: Engine) -> None:
+    with engine.begin() as db:
+        db.execute(text("UPDATE decisions SET rulebook = 'CN-0@00000000' WHERE borrower_id = 'B-1'"))
+    assert "the rule book CN-0@00000000 is not here" in arrears("replay", "--var", var).stdout
+
+
+@pytest.mark.stack
+def test_a_denial_is_explained_in_both_languages(var: Path, engine: Engine) -> None:
+    with engine.connect() as db:
+        id_ = db.scalar(text("SELECT decision_id FROM decisions WHERE NOT allowed AND borrower_id = 'B-4'"))
+    (told,) = said("explain", id_, "--var", var)
+    english, chinese = " ".join(told["en"]), "".join(told["zh"])
+    assert "was not allowed" in english
+    assert "4 March 2026, 23:00" in english
+    assert "CN-TIME-02 (binding, CBA 2026 (article unknown)): Collection from 22:00 to 08:00" in english
+    assert "It can be allowed from 5 March 2026, 08:00 at the earliest." in english
+    assert (
+        "CN-TIME-02（强制性规定，依据：CBA 2026 (article unknown)）：未经债务人同意，严禁在22:00至次日08:00催收。"
+        in chinese
+    )
+    assert "最早可于2026年3月5日08:00获准。" in chinese
+
+
+@pytest.mark.stack
+def test_an_unknown_decision_is_said_so(var: Path) -> None:
+    assert arrears("explain", "nothing", "--var", var).exit_code == 1
+
+
+@pytest.mark.stack
+def test_a_new_version_is_weighed_over_what_was_proposed(var: Path, tmp_path: Path) -> None:
+    strict = tmp_path / "strict.toml"
+    pack = (FOLDER / "cn-2.toml").read_text(encoding="utf-8").replace('version = "2"', 'version = "3"')
+    strict.write_text(pack.replace("parameters = { maximum = 2 }", "parameters = { maximum = 0 }", 1), encoding="utf-8")
+    assert set(said("diff", "CN-1", "CN-2", "--var", var)["changes"]) == {"same"}
+    found = said("diff", "CN-2", strict, "--var", var)
+    assert found["changes"] == {"newly denied": 3, "other reasons": 3}
+    assert found["reasons_added"] == {"CN-FREQ-05-SMS": 6}
+
+
+@pytest.mark.stack
+def test_an_activation_is_said_on_the_control_topic(kafka_bootstrap: str, tmp_path: Path) -> None:
+    create_topics(kafka_bootstrap)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "endpoints.json").write_text(json.dumps({"kafka": kafka_bootstrap}))
+    at = "2027-01-01T00:00:00+08:00"
+    answer = said("activate", "cn", "1", "--at", at, "--reason", "audit", "--by", "officer-7", "--var", tmp_path)
+    consumer = KafkaConsumer(
+        RulebookActivated.TOPIC.name, bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest", group_id=None
+    )
+    told = [r.value for records in consumer.poll(10_000, max_records=500).values() for r in records]
+    consumer.close()
+    (event,) = [e for e in map(json.loads, told) if e["id"] == answer["event_id"]]
+    assert (event["subject"], event["data"]["version"], event["data"]["by"]) == ("CN", "1", "officer-7")
+
+
+@pytest.mark.stack
+def test_what_another_version_had_allowed_is_asked_anew_at_once(bench: Bench[Any, Any]) -> None:
+    """Ops say it late: the watch wakes whoever has something open."""
+    watch = Watch(bench.runtime, load_rulebooks())
+    watch.look()
+    assert not bench.tick_due()
+    values = {"target": "CN", "reason": "audit", "by": "ops", "version": "1", "effective_from": NIGHT}
+    bench.deliver(RulebookActivated(**values))
+    watch.look()
+    while bench.tick_due():
+        pass
+    assert {gone.reason for gone in bench.said_of(ContactCancelled)} == {"replanned"}
+    assert {allowed.rulebook.split("@")[0] for allowed in bench.said_of(ContactAllowed)} == {"CN-2"}, "it is night"

@@ -1,0 +1,137 @@
+"""Looking back: a recorded decision made again, told in sentences, and weighed under another version."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from schemas.values import Reason
+from services.rulebook.gate import decide
+from services.rulebook.question import Contacted, History
+from services.rulebook.record import as_json, inputs_of
+from services.rulebook.review import OF_THE_CASE, Recorded, compare, differences
+from services.rulebook.sentence import sentences
+from services.rulebook.shelf import load_rulebooks
+from tests.rulebook.asking import NOON, call, message, profile
+from tests.test_rooms import ROOT
+
+SHELF = load_rulebooks()
+ONE, TWO = (SHELF.books["CN"][version] for version in ("1", "2"))
+NIGHT = NOON + timedelta(hours=11)
+
+
+def recorded(proposal, history=None, book=TWO, who=None, **changes):
+    history, who = history or History(), who or profile()
+    decision = decide(proposal, history, who, book, proposal.at)
+    values = {
+        "decision_id": "E-1",
+        "contact_id": proposal.contact_id,
+        "allowed": decision.allowed,
+        "reasons": decision.reasons,
+        "counters": decision.counters,
+        "rulebook": decision.rulebook,
+        "local_time": decision.local_time,
+        "retry_at": decision.retry_at,
+        "expires_at": decision.expires_at,
+        "inputs": as_json(inputs_of(proposal, history, who, book, proposal.at)),
+    }
+    return Recorded(**(values | changes))
+
+
+def test_a_decision_stands_under_its_own_version():
+    assert differences(recorded(message()), SHELF) == ()
+    assert differences(recorded(message(at=NIGHT), book=ONE), SHELF) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"allowed": False}, "allowed"),
+        ({"counters": {"CN-FREQ-05-SMS": 1}}, "counters"),
+        ({"local_time": "2026-03-04T13:00:00+08:00"}, "local_time"),
+        ({"expires_at": NOON + timedelta(days=1)}, "expires_at"),
+        ({"retry_at": NOON}, "retry_at"),
+        ({"reasons": (Reason(rule_id="CN-TIME-01"),)}, "reasons"),
+        ({"rulebook": ONE.label, "counters": {}}, "counters"),
+    ],
+)
+def test_whatever_was_changed_afterwards_is_named(changes, field):
+    found = differences(recorded(message(), **changes), SHELF)
+    assert field in {difference.partition(":")[0] for difference in found}
+
+
+def test_a_rule_book_that_is_not_here_or_foreign_json_is_a_difference():
+    assert differences(recorded(message(), rulebook="CN-2@ffffffff"), SHELF) == (
+        "the rule book CN-2@ffffffff is not here",
+    )
+    (found,) = differences(recorded(message(), inputs={"proposal": {}}), SHELF)
+    assert found.startswith("what it rested on cannot be read")
+
+
+def own(rule_id):
+    return Reason(rule_id=rule_id, clause="x", text="x")
+
+
+def test_what_the_case_itself_forbids_needs_no_rule():
+    alone = recorded(message(), allowed=False, reasons=(own("GATE-NOTHING-DUE"),), expires_at=None)
+    assert differences(alone, SHELF) == ()
+    night = recorded(message(at=NIGHT))
+    both = replace(night, reasons=(own("GATE-PLACEMENT"), *night.reasons), retry_at=None)
+    assert differences(both, SHELF) == ()
+    assert differences(replace(both, reasons=both.reasons[:2]), SHELF) != ()
+
+
+def test_the_reasons_of_the_case_are_those_that_notifier_gives():
+    """Every reason that notifier states itself stands in the list, or no re-run could tell it from a rule's."""
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "services/notifier/domain").glob("*.py"))
+    stated = {part.split('"')[1] for part in source.split("rule_id=")[1:] if part.startswith('"')}
+    assert stated <= OF_THE_CASE
+    assert stated
+
+
+def test_a_version_is_weighed_against_another():
+    unrecorded = recorded(call(recording=False))
+    found = compare(unrecorded, ONE, TWO)
+    assert (found.change, [r.rule_id for r in found.after.reasons]) == ("newly denied", ["CN-REC-01"])
+    assert compare(recorded(message()), ONE, TWO).change == "same"
+    assert compare(unrecorded, TWO, ONE).change == "newly allowed"
+    assert compare(recorded(call(at=NIGHT, recording=False)), ONE, TWO).change == "other reasons"
+    assert compare(unrecorded, SHELF.books["US"]["1"], SHELF.books["US"]["2"]) is None
+
+
+def test_a_denial_can_be_read_to_the_borrower_in_both_languages():
+    talked = tuple(Contacted(f"X-{n}", "voice", NOON - timedelta(minutes=n), "T-1") for n in range(1, 4))
+    one = recorded(call(proposed_by="A-south"), History(talked))
+    english, chinese = sentences(one, TWO, "en"), sentences(one, TWO, "zh")
+    assert english[0] == "A call to the debtor, asked for by A-south for 4 March 2026, 12:00, was not allowed."
+    assert english[1].startswith("CN-FREQ-01 (binding, GB/T 45251-2025 §5.3*): At most 3 effective conversations")
+    assert english[-2] == "It can be allowed from 5 March 2026, 08:00 at the earliest."
+    assert chinese[0] == "A-south 申请于2026年3月4日12:00对债务人进行电话，未获准。"
+    assert chinese[1].startswith(
+        "CN-FREQ-01（强制性规定，依据：GB/T 45251-2025 §5.3*）：对同一债务人每日有效通话不超过3次"
+    )
+    assert chinese[-1] == f"本决定依据规则版本 {TWO.label} 作出。"
+
+
+def test_a_house_rule_is_never_read_out_as_a_regulation():
+    stopped = recorded(message(), who=profile(status="bankrupt"))
+    assert "our own rule, not a regulation" in sentences(stopped, TWO, "en")[1]
+    assert "本机构内部规定，非监管要求" in sentences(stopped, TWO, "zh")[1]
+    assert "No passing of time changes this; something else must." in sentences(stopped, TWO, "en")
+
+
+def test_an_allowance_says_until_when():
+    assert "It may be made until 4 March 2026, 22:00." in sentences(recorded(message()), TWO, "en")
+    assert "没有任何规则禁止此次联系。" in sentences(recorded(message()), TWO, "zh")
+
+
+def test_without_the_pack_the_recorded_words_are_read():
+    night = recorded(message(at=NIGHT))
+    assert "(not here any more)" in sentences(night, None, "en")[-1]
+    assert night.reasons[0].text in sentences(night, None, "zh")[1]
+
+
+@pytest.mark.parametrize("book", list(SHELF.versions()), ids=lambda book: book.label)
+def test_every_rule_in_force_today_can_be_read_in_chinese(book):
+    if book.version != "1":
+        assert [rule.id for rule in book.rules if not rule.text_zh] == []
