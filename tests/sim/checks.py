@@ -7,9 +7,10 @@ finds wrong. `violations` runs all of them.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -28,6 +29,9 @@ from tests.sim.world import DECIDING, Published
 STATE_BYTES_MAX = 24_000
 ZERO = Decimal("0.00")
 CENT = Decimal("0.01")
+OFTEN = {"sms": (2, 1), "email": (2, 1), "letter": (1, 1), "visit": (1, 7)}
+"""How many contacts of a channel within how many local days (rules CN-FREQ-05, CN-VIS-07)."""
+
 FATES = (contacts.NoticeSent, contacts.NoticeDelivered, contacts.NoticeFailed, contacts.NoticeUnknown)
 ENDS = (visits.VisitCompleted, visits.VisitNoContact, visits.VisitRefused, visits.VisitCancelled, visits.VisitAborted)
 CODECS = {name: Codec(service) for name, service in registry.services().items()}
@@ -336,6 +340,57 @@ def _no_contact_without_a_decision(played: Played) -> Iterator[str]:
             made.add(contact)
 
 
+def _no_contact_at_night_or_too_often(played: Played) -> Iterator[str]:
+    """From 08:00 to 22:00 where the borrower lives; 2 text messages, 2 e-mails and a letter a day; a visit a week."""
+    zones: dict[str, list[tuple[datetime, ZoneInfo]]] = {}
+    days: dict[tuple[str, str], list[date]] = {}
+    for published in played.said:
+        fact = published.event.data
+        if isinstance(fact, bank.BorrowerRecorded):
+            zones.setdefault(fact.borrower_id, []).append((published.at, ZoneInfo(fact.time_zone)))
+        elif isinstance(fact, contacts.NoticeSent | visits.VisitArrived):
+            contact, at = _made(fact)
+            known = [zone for since, zone in zones.get(fact.borrower_id, []) if since < at - timedelta(seconds=1)]
+            local = at.astimezone(known[-1]) if known else at
+            if not known or not time(8) <= local.time() < time(22):
+                yield f"{contact} was made at {local:%H:%M} local time"
+            channel = fact.channel if isinstance(fact, contacts.NoticeSent) else "visit"
+            if len(set(known)) == 1:
+                yield from _too_often(contact, channel, local.date(), days.setdefault((fact.borrower_id, channel), []))
+
+
+def _too_often(contact: str, channel: str, day: date, before: list[date]) -> Iterator[str]:
+    most, within = OFTEN[channel]
+    if sum(day - earlier < timedelta(days=within) for earlier in before) >= most:
+        yield f"{contact} is one {channel} more than {most} within {within} days"
+    before.append(day)
+
+
+def _a_promise_is_what_was_paid(played: Played) -> Iterator[str]:
+    """Kept from its threshold on, broken where nothing came, partly kept between; neither before grace has passed."""
+    percent: dict[str, cases.PromiseMade] = {}
+    for published in played.said:
+        fact = published.event.data
+        if isinstance(fact, cases.PromiseMade):
+            percent[fact.promise_id] = fact
+        elif isinstance(fact, cases.PromiseKept | cases.PromisePartlyKept | cases.PromiseBroken):
+            made = percent[fact.promise_id]
+            reached = fact.paid * 100 >= made.amount * made.threshold_percent
+            over = fact.decided_at >= _day_over(fact.due_on, made.grace_days)
+            right = {
+                cases.PromiseKept: reached,
+                cases.PromisePartlyKept: over and not reached and fact.paid > 0,
+                cases.PromiseBroken: over and fact.paid == 0,
+            }
+            if not right[type(fact)]:
+                yield f"{fact.TYPE} of {fact.promise_id} with {fact.paid} of {made.amount} at {fact.decided_at}"
+
+
+def _day_over(day: date, grace_days: int) -> datetime:
+    """The end of a day and its grace in the easternmost of the zones that borrowers here have."""
+    return datetime.combine(day + timedelta(days=grace_days + 1), time(), ZoneInfo("Asia/Shanghai"))
+
+
 def _made(fact: contacts.NoticeSent | visits.VisitArrived) -> tuple[str, datetime]:
     if isinstance(fact, contacts.NoticeSent):
         return fact.notice_id, fact.submitted_at
@@ -467,6 +522,8 @@ CHECKS: tuple[Callable[[Played], Iterator[str]], ...] = (
     _no_contact_after_a_stop,
     _no_contact_without_a_decision,
     _no_visit_without_proved_notice,
+    _no_contact_at_night_or_too_often,
+    _a_promise_is_what_was_paid,
     _one_open_case_per_borrower,
     _one_active_placement_per_borrower,
     _whatever_begins_ends_once,
