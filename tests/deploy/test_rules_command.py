@@ -80,10 +80,8 @@ def bench(engine: Engine) -> Bench[Any, Any]:
     """Some are written to by day; some fall overdue at night and are left in peace."""
     desk = Bench(service(), engine, ManualClock(MORNING))
     desk.deliver(*(recorded(f"B-{n}") for n in range(1, 7)), *(overdue(f"B-{n}") for n in range(1, 4)))
-    desk.clock.advance_to(NIGHT)
+    desk.clock.instant = NIGHT
     desk.deliver(*(overdue(f"B-{n}") for n in range(4, 7)))
-    while desk.tick_due():
-        pass
     return desk
 
 
@@ -169,15 +167,40 @@ def test_an_activation_is_said_on_the_control_topic(kafka_bootstrap: str, tmp_pa
 
 
 @pytest.mark.stack
-def test_what_another_version_had_allowed_is_asked_anew_at_once(bench: Bench[Any, Any]) -> None:
+def test_what_another_version_had_allowed_is_asked_anew_at_once(engine: Engine) -> None:
     """Ops say it late: the watch wakes whoever has something open."""
-    watch = Watch(bench.runtime, load_rulebooks())
+    desk: Bench[Any, Any] = Bench(service(), engine, ManualClock(MORNING))
+    desk.deliver(recorded("B-1"), overdue("B-1"))
+    watch = Watch(desk.runtime, load_rulebooks())
     watch.look()
-    assert not bench.tick_due()
-    values = {"target": "CN", "reason": "audit", "by": "ops", "version": "1", "effective_from": NIGHT}
-    bench.deliver(RulebookActivated(**values))
+    assert desk.tick_due() == 0
+    values = {"target": "CN", "reason": "audit", "by": "ops", "version": "1", "effective_from": MORNING}
+    desk.deliver(RulebookActivated(**values))
     watch.look()
-    while bench.tick_due():
-        pass
-    assert {gone.reason for gone in bench.said_of(ContactCancelled)} == {"replanned"}
-    assert {allowed.rulebook.split("@")[0] for allowed in bench.said_of(ContactAllowed)} == {"CN-2"}, "it is night"
+    assert desk.tick_due() == 1
+    assert [gone.reason for gone in desk.said_of(ContactCancelled)] == ["replanned"]
+    assert [allowed.rulebook.split("@")[0] for allowed in desk.said_of(ContactAllowed)] == ["CN-2", "CN-1"]
+    watch.look()
+    assert desk.tick_due() == 0
+
+
+@pytest.mark.stack
+def test_the_limitation_clock_is_read_from_the_ledgers(var: Path, engine: Engine, url: str) -> None:
+    other = engine_for(url, "assignment")
+    migrate(other, "assignment")
+    known = {"loans": [{"loan_id": "L-B-1", "oldest_due": "2026-03-03"}, {"loan_id": "L-9", "oldest_due": None}]}
+    with other.begin() as db:
+        db.execute(
+            text("INSERT INTO states (borrower_id, partition, version, state) VALUES ('B-1', 0, 1, :state)"),
+            {"state": json.dumps(known)},
+        )
+    other.dispose()
+    with engine.begin() as db:
+        db.execute(
+            text("UPDATE contacts SET delivered_at = :at, proof = :proof WHERE borrower_id = 'B-1'"),
+            {"at": NIGHT + timedelta(hours=4), "proof": json.dumps({"proof_id": "PF-1"})},
+        )
+    (clock,) = said("limitation", "B-1", "--var", var)
+    assert (clock["loan_id"], clock["known"]["barred_from"]) == ("L-B-1", "2029-03-05"), "the borrower's own day"
+    text_ = arrears("limitation", "B-1", "--var", var).stdout
+    assert "2026-03-05  demand by sms (PF-1 of N-B-1-1): counts" in text_
