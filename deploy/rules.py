@@ -40,6 +40,7 @@ Which = Annotated[str, typer.Argument(help="A version, like CN-2, or the file of
 SHOWN = 20
 
 _ONE = "SELECT * FROM notifier.decisions WHERE decision_id = %(id)s OR contact_id = %(id)s ORDER BY decided_at"
+_ACTIVATED = "SELECT * FROM notifier.rulebooks ORDER BY effective_from, target"
 _ALL = "SELECT * FROM notifier.decisions ORDER BY decided_at, decision_id"
 
 
@@ -75,19 +76,32 @@ def _kind_of(file: Path) -> Literal["calendar", "strategy", "pack"]:
 
 
 @app.command("list")
-def list_command(more: More = None, as_json: Json = False) -> None:
-    """Show every version of every rule book, and which the house begins with."""
-    shelf = _shelf(more)
+def list_command(var: Var = DEFAULT_VAR, more: More = None, as_json: Json = False) -> None:
+    """Show every version of every rule book, which the house begins with, and what ops have activated since."""
+    shelf, ordered = _shelf(more), _ordered(var)
     rows = [
         {"label": book.label, "country": book.country, "rules": len(book.rules), "begins": _begins(shelf, book)}
         for book in shelf.versions()
     ]
     if as_json:
-        return say(rows, True, "")
+        return say({"rulebooks": rows, "activated": ordered}, True, "")
     shown = Table("rule book", "country", "rules", "the house begins with it")
     for row in rows:
         shown.add_row(str(row["label"]), str(row["country"]), str(row["rules"]), "yes" if row["begins"] else "")
-    return out.print(shown)
+    out.print(shown)
+    for one in ordered:
+        said = f"{one['target']} {one['version']} from {one['effective_from'].isoformat()}: {one['reason']}"
+        say(None, False, f"Activated by {one['said_by']}: {said}")
+    return None
+
+
+def _ordered(var: Path) -> list[dict[str, Any]]:
+    """What ops have activated in the running system, in the order of its instants; nothing where none runs."""
+    try:
+        with _rows(var, _ACTIVATED) as rows:
+            return list(rows)
+    except StackError:
+        return []
 
 
 def _begins(shelf: Shelf, book: Rulebook) -> bool:

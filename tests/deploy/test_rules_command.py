@@ -185,6 +185,16 @@ def test_what_another_version_had_allowed_is_asked_anew_at_once(engine: Engine) 
 
 
 @pytest.mark.stack
+def test_what_ops_activated_is_listed_beside_what_is_installed(var: Path, bench: Bench[Any, Any]) -> None:
+    values = {"target": "CN", "reason": "audit", "by": "officer-7", "version": "1", "effective_from": NIGHT}
+    bench.deliver(RulebookActivated(**values))
+    found = said("list", "--var", var)
+    assert [(one["target"], one["version"], one["said_by"]) for one in found["activated"]] == [("CN", "1", "officer-7")]
+    assert {one["label"] for one in found["rulebooks"]} == {book.label for book in load_rulebooks().versions()}
+    assert "Activated by officer-7: CN 1 from 2026-03-04T15:00:00+00:00: audit" in arrears("list", "--var", var).stdout
+
+
+@pytest.mark.stack
 def test_the_limitation_clock_is_read_from_the_ledgers(var: Path, engine: Engine, url: str) -> None:
     other = engine_for(url, "assignment")
     migrate(other, "assignment")
