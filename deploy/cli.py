@@ -23,7 +23,7 @@ from deploy.publish import Sheet, publish, read_sheet, write_rejects
 from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
-from deploy.up import clock_setting, factor_of, read_endpoints
+from deploy.up import clock_setting, factor_of, nothing_runs, read_endpoints, running_var
 from schemas.contract import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -32,10 +32,15 @@ app.add_typer(contract, name="contract")
 app.add_typer(dlq, name="dlq")
 app.add_typer(rules, name="rules")
 app.command("kafka", context_settings={"ignore_unknown_options": True})(run_tool)
+JURISDICTIONS, PLAYED = ("CN", "US", "IN", "UK"), ("CN", "US")
+"""Whose rule packs there are, and for which of them the demo has a portfolio."""
+
+LOANS_MAX = 10_000
 Clock = Annotated[str, typer.Option(help="`system`, or how many times as fast as true time: 3600 is a day in 24 s.")]
 Bootstrap = Annotated[
     str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
 ]
+Example = Annotated[bool, typer.Option("--example", help="Only the example, on one line: ready to be published.")]
 File = Annotated[Path, typer.Argument(help="JSON lines, one CloudEvent each; - reads standard input.")]
 
 
@@ -47,6 +52,7 @@ def up(
 
     --bare: carriers that accept everything, and no agencies.
     """
+    _known(jurisdiction, JURISDICTIONS)
     with mending():
         options = ["--var", str(var), "--clock", clock_setting(clock), "--jurisdiction", jurisdiction]
         argv = [sys.executable, "-m", "deploy.up", *options, *(["--bare"] if bare else [])]
@@ -70,8 +76,9 @@ def demo(
     """Play real loans through the real system and say at the end whether everything balances."""
     from deploy.demo import DEFAULT_FOLDER, Options, run_demo
 
-    if jurisdiction not in ("CN", "US"):
-        fail(f"--jurisdiction {jurisdiction}: the demo knows CN and US.", MISUSE)
+    _known(jurisdiction, PLAYED)
+    if not 1 <= loans <= LOANS_MAX or days < 1 or speed <= 0:
+        fail(f"The demo plays 1 to {LOANS_MAX} loans for at least one day, at a speed above zero.", MISUSE)
     with mending():
         speed = 86_400 / factor_of(clock) if clock else speed
     options = Options(
@@ -88,6 +95,11 @@ def demo(
         raise typer.Exit(run_demo(options))
 
 
+def _known(jurisdiction: str, known: tuple[str, ...]) -> None:
+    if jurisdiction not in known:
+        fail(f"--jurisdiction {jurisdiction}: choose from {', '.join(known)}. It says whose law holds.", MISUSE)
+
+
 @app.command()
 def down(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
     """Stop everything that `up` started."""
@@ -101,7 +113,7 @@ def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
     """Show each process: running or not, since when, how often restarted, where."""
     state = read_state(var) if holder(var) else None
     if state is None:
-        fail(f"Nothing runs in {var}. Start it with `arrears up`.", NOT_RUNNING)
+        fail(nothing_runs(var), NOT_RUNNING)
     if as_json:
         return say(asdict(state), True, "")
     table = Table("process", "state", "pid", "restarts", "since", "endpoint")
@@ -125,6 +137,7 @@ def publish_file(
     --skip-invalid publishes the good ones and writes the others to --rejects (default: FILE.rejects).
     """
     sheet = read_sheet(_lines(file))
+    _not_empty(sheet, file)
     if sheet.bad and not skip_invalid:
         _report(sheet.problems, as_json, published=0)
         raise typer.Exit(NO)
@@ -156,6 +169,12 @@ def _lines(file: Path) -> list[str]:
     return text.split("\n")
 
 
+def _not_empty(sheet: Sheet, file: Path) -> None:
+    """A pipeline that broke before us must not look as if all were well."""
+    if not sheet.good and not sheet.bad:
+        fail(f"{'Standard input' if str(file) == '-' else file} holds no event.", NO)
+
+
 def _report(problems: list[Problem], as_json: bool, **more: object) -> None:
     lines = len({problem.line for problem in problems})
     text = "\n".join(f"line {p.line}: {p.field}: {p.what}" for p in problems)
@@ -167,12 +186,13 @@ def _report(problems: list[Problem], as_json: bool, **more: object) -> None:
 def check(file: File, as_json: Json = False) -> None:
     """Say line by line and field by field what is wrong with the events in FILE."""
     sheet = read_sheet(_lines(file))
+    _not_empty(sheet, file)
     _report(sheet.problems, as_json, checked=len(sheet.good) + len(sheet.bad))
     raise typer.Exit(NO if sheet.bad else 0)
 
 
 @contract.command("show")
-def show(type_: Annotated[str, typer.Argument(metavar="TYPE")]) -> None:
+def show(type_: Annotated[str, typer.Argument(metavar="TYPE")], example_only: Example = False) -> None:
     """Print an example and the JSON Schema of an event type, like loan.overdue.v1."""
     from schemas.freeze import EXAMPLES, event_schema
     from schemas.language import KINDS
@@ -182,7 +202,11 @@ def show(type_: Annotated[str, typer.Argument(metavar="TYPE")]) -> None:
         fail(f"{type_!r} is not an event type. `arrears contract list` shows them all.", MISUSE)
     example = EXAMPLES / f"{type_}.json"
     document = json.loads(example.read_text(encoding="utf-8")) if example.exists() else None
-    say({"topic": kind.TOPIC.name, "key": kind.TOPIC.key, "example": document, "schema": event_schema(kind)}, True, "")
+    if example_only:
+        return out.print(json.dumps(document, ensure_ascii=False), soft_wrap=True, markup=False, highlight=False)
+    return say(
+        {"topic": kind.TOPIC.name, "key": kind.TOPIC.key, "example": document, "schema": event_schema(kind)}, True, ""
+    )
 
 
 @contract.command("list")
@@ -226,6 +250,23 @@ def trace_id(id_: Annotated[str, typer.Argument(metavar="ID")], var: Var = DEFAU
         when = moment.at.isoformat(" ", "seconds") if moment.at else ""
         table.add_row(when, moment.what, moment.words, moment.where, moment.event_id)
     return out.print(table)
+
+
+@app.command()
+def messages(
+    about: Annotated[str, typer.Argument(help="Only those that hold this: a number, an address, a word.")] = "",
+    most: Annotated[int, typer.Option(min=1, help="At most so many, the latest.")] = 20,
+    var: Var = DEFAULT_VAR,
+    as_json: Json = False,
+) -> None:
+    """Show what the simulated carriers put into borrowers' hands: SMS and e-mails, with their signed links."""
+    from deploy.local.messages import read_messages
+
+    with mending():
+        read_endpoints(var)
+    found = read_messages(running_var(var) / "print", about, most)
+    text = "\n\n".join(f"{one['at']} {one['channel']} to {one['to']}\n{one['text'].strip()}" for one in found)
+    say(found, as_json, text or "No such message yet.")
 
 
 def main() -> None:

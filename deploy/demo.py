@@ -69,6 +69,7 @@ def run_demo(options: Options) -> int:
         statement = _play(stack, endpoints, options)
         summary = _sum_up(world, endpoints, statement, time.monotonic() - began)
         status = _tell(summary, statement, options)
+    options.console.print("Stopped.")
     return status
 
 
@@ -157,7 +158,7 @@ def _progress(statement: Statement | None, seen: Summary | None, days: int) -> s
     alarms = seen["said"].get("alarm.raised.v1", 0) - seen["said"].get("alarm.cleared.v1", 0)
     return " · ".join(
         (
-            f"day {statement['day']}/{days}",
+            f"day {statement['day']}/{days}" if statement["day"] < days else _past(statement["day"]),
             f"{statement['overdue']} loans overdue",
             f"cases {still} open {sum(cases.values()) - still} closed",
             f"notices {sum(seen['notices'].values())}",
@@ -167,6 +168,11 @@ def _progress(statement: Statement | None, seen: Summary | None, days: int) -> s
             f"alarms {alarms}",
         )
     )
+
+
+def _past(day: int) -> str:
+    """Without --exit there is no last day."""
+    return f"day {day}, and on until Ctrl-C (--exit ends after the last day with a summary)"
 
 
 def _wait_for_quiet(stack: LocalStack, endpoints: Endpoints) -> None:

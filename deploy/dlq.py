@@ -65,10 +65,26 @@ def redrive_command(
 ) -> None:
     """Run dead letters again, and after each what was waiting behind it. Asking twice does no harm."""
     with _database(_one(service), var) as engine:
-        chosen = [one.number for one in list_letters(engine, limit=100_000) if not numbers or one.number in numbers]
+        found = [one for one in list_letters(engine, limit=100_000) if not numbers or one.number in numbers]
+        hopeless = [one.number for one in found if one.kind in HOPELESS]
+        chosen = [one.number for one in found if one.number not in hopeless]
         count = 0 if dry_run else request_redrive(engine, chosen)
+    if numbers and (unknown := sorted(set(numbers) - set(chosen) - set(hopeless))):
+        fail(f"{service} has no open dead letter {', '.join(map(str, unknown))}.", NO)
+    if hopeless and numbers:
+        fail(
+            f"{_numbers(hopeless)} can never be run: these bytes are no event. Have the producer send a right one.", NO
+        )
     text = f"{len(chosen)} would be run again." if dry_run else f"{count} are run again by their partitions' owners."
     say({"chosen": chosen, "requested": count}, as_json, text)
+
+
+HOPELESS = ("unreadable", "reused_id")
+"""Kinds that stay what they are however often they are run."""
+
+
+def _numbers(numbers: list[int]) -> str:
+    return f"Dead letter{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def _named(service: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from kafka.errors import KafkaError
 from rich.console import Console
 
 from deploy.local.errors import AlreadyRunning, StackError
@@ -47,3 +48,5 @@ def mending() -> Iterator[None]:
         fail(str(error), NO)
     except StackError as error:
         fail(str(error), NOT_RUNNING)
+    except KafkaError as error:
+        fail(f"The broker cannot be reached: {error}. Is the address right, and does it run?", NOT_RUNNING)

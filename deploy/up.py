@@ -58,13 +58,24 @@ def endpoints_file(var: Path) -> Path:
 
 def read_endpoints(var: Path) -> dict[str, str]:
     """The endpoints of the system in `var`, or of a demo that runs where none was named. Raises StackError."""
-    if var == DEFAULT_VAR and holder(var) is None and holder(var / "demo") is not None:
-        var = var / "demo"
     try:
-        found: dict[str, str] = json.loads(endpoints_file(var).read_text())
-    except FileNotFoundError:
-        raise StackError(f"Nothing runs in {var}. Start it with `arrears up`.") from None
+        found: dict[str, str] = json.loads(endpoints_file(running_var(var)).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise StackError(nothing_runs(var)) from None
     return found
+
+
+def running_var(var: Path) -> Path:
+    """The folder itself, or that of a demo that runs where none was named."""
+    demo = var / "demo"
+    return demo if var == DEFAULT_VAR and holder(var) is None and holder(demo) is not None else var
+
+
+def nothing_runs(var: Path) -> str:
+    """That nothing runs there, and how to start it there."""
+    if var.exists() and not var.is_dir():
+        return f"{var} is a file, not a folder of data, logs and state."
+    return f"Nothing runs in {var}. Start it with `arrears up{'' if var == DEFAULT_VAR else f' --var {var}'}`."
 
 
 def write_endpoints(var: Path, endpoints: Endpoints) -> None:

@@ -65,7 +65,7 @@ def _refuse_if_held(var: Path) -> None:
     supervisor = holder(var)
     if supervisor is not None:
         raise AlreadyRunning(
-            f"A stack is already running in {var} (process {supervisor}). Stop it with `arrears down`."
+            f"A stack is already running in {var} (process {supervisor}). Stop it with `arrears down --var {var}`."
         )
 
 

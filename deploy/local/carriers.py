@@ -5,6 +5,7 @@ import asyncio
 from deploy.local.answering import Borrowers, Mailboxes
 from deploy.local.caller import Caller
 from deploy.local.mailserver import MailServer
+from deploy.local.messages import Messages
 from deploy.local.outsider import People, Surroundings, run, surroundings
 from deploy.local.printhouse import PrintHouse
 from deploy.local.smsc import SmsCarrier
@@ -39,19 +40,19 @@ async def serve(around: Surroundings) -> None:
     """Run all carriers for ever."""
     people, environment = around.people(), around.environment
     fates, folder = Fates(people), around.folder("ARREARS_PRINT_DIR")
-    boxes = Mailboxes(folder / MAILBOXES)
+    boxes, messages = Mailboxes(folder / MAILBOXES), Messages(folder, around.clock)
     sms = SmsCarrier(
         environment["ARREARS_SMPP_HOST"],
         int(environment["ARREARS_SMPP_PORT"]),
         around.clock,
         fates.sms,
-        lambda number, text, _: boxes.receive(people.by_phone.get(number, number), text),
+        messages.kept("sms", lambda number, text, _: boxes.receive(people.by_phone.get(number, number), text)),
     )
     mail = MailServer(
         environment["ARREARS_SMTP_HOST"],
         int(environment["ARREARS_SMTP_PORT"]),
         fates.mail,
-        lambda address, text, _: boxes.receive(people.by_email.get(address, address), text),
+        messages.kept("email", lambda address, text, _: boxes.receive(people.by_email.get(address, address), text)),
     )
     async with Caller() as caller, asyncio.TaskGroup() as tasks:
         letters = PrintHouse(folder, around.urls["notifier"], around.clock, fates.letter, caller)

@@ -4,6 +4,7 @@ import asyncio
 
 from deploy.local.caller import Caller
 from deploy.local.mailserver import MailServer
+from deploy.local.messages import Messages
 from deploy.local.outsider import Surroundings, run, surroundings
 from deploy.local.printhouse import PrintHouse
 from deploy.local.smsc import SmsCarrier
@@ -14,15 +15,12 @@ def _delivered(_to: str) -> Fate:
     return "delivered"
 
 
-def _forgotten(_to: str, _text: str, _reference: str) -> None:
-    return
-
-
 async def serve(around: Surroundings) -> None:
     """Run the sink for ever."""
-    env = around.environment
-    sms = SmsCarrier(env["ARREARS_SMPP_HOST"], int(env["ARREARS_SMPP_PORT"]), around.clock, _delivered, _forgotten)
-    mail = MailServer(env["ARREARS_SMTP_HOST"], int(env["ARREARS_SMTP_PORT"]), _delivered, _forgotten)
+    env, messages = around.environment, Messages(around.folder("ARREARS_PRINT_DIR"), around.clock)
+    sms_took, mail_took = messages.kept("sms"), messages.kept("email")
+    sms = SmsCarrier(env["ARREARS_SMPP_HOST"], int(env["ARREARS_SMPP_PORT"]), around.clock, _delivered, sms_took)
+    mail = MailServer(env["ARREARS_SMTP_HOST"], int(env["ARREARS_SMTP_PORT"]), _delivered, mail_took)
     async with Caller() as caller, asyncio.TaskGroup() as tasks:
         letters = PrintHouse(
             around.folder("ARREARS_PRINT_DIR"), around.urls["notifier"], around.clock, _delivered, caller

@@ -69,7 +69,7 @@ def held(var: Path) -> Iterator[None]:
         except BlockingIOError:
             raise AlreadyRunning(
                 f"A stack is already running in {var} (process {holder(var)}). "
-                "Stop it with `arrears down`, or use another folder."
+                f"Stop it with `arrears down --var {var}`, or use another folder."
             ) from None
         file.truncate(0)
         file.write(str(os.getpid()))

@@ -151,3 +151,39 @@ def test_the_brokers_own_programs_run_without_a_kafka_of_ones_own(broker):
 def test_a_program_that_kafka_has_not_is_named_with_those_it_has():
     done = run("kafka", "consumer-lag")
     assert (done.exit_code, "consumer-groups" in done.stderr) == (2, True)
+
+
+def test_an_example_is_one_line_that_keeps_the_contract(sheet):
+    shown = run("contract", "show", "loan.overdue.v1", "--example").stdout
+    assert shown.count("\n") == 1
+    assert run("contract", "check", sheet(shown.strip())).exit_code == 0
+
+
+@pytest.mark.parametrize("command", [("contract", "check"), ("publish",)])
+def test_a_pipeline_that_sends_nothing_is_not_called_good(command):
+    done = run(*command, "-", stdin="\n")
+    assert (done.exit_code, done.stderr) == (1, "Standard input holds no event.\n")
+
+
+@pytest.mark.parametrize("command", [("up",), ("demo",)])
+def test_a_misspelt_jurisdiction_does_not_choose_the_law(command, tmp_path):
+    done = run(*command, "--jurisdiction", "FR", "--var", tmp_path)
+    assert (done.exit_code, "CN, US" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "127.0.0.1:1"])
+def test_a_broker_that_is_not_there_is_one_clear_line(address):
+    command = [sys.executable, "-m", "deploy.cli", "topics", "--bootstrap", address]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (3, 1)
+
+
+def test_a_folder_of_ones_own_is_named_in_what_to_do_next(tmp_path):
+    done = run("status", "--var", tmp_path)
+    assert f"arrears up --var {tmp_path}" in done.stderr
+
+
+def test_a_file_is_no_folder_for_a_stack(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = run("status", "--var", tmp_path / "file")
+    assert (done.exit_code, "is a file" in done.stderr) == (3, True)
