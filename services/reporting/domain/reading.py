@@ -100,6 +100,7 @@ READINGS: dict[type[Fact], Reading] = {
     contacts.DisputeRaised: Reading("dispute_id", "via", at="raised_at"),
     contacts.HardshipDeclared: Reading("hardship_id", "reason", "via", at="declared_at"),
     contacts.ContactStopRequested: Reading("request_id", "via", at="requested_at"),
+    contacts.ContactTimesPreferred: Reading("request_id", "via", at="asked_at"),
     contacts.ConsentGiven: Reading("consent_id", "kind", at="given_at"),
     contacts.ConsentWithdrawn: Reading("consent_id", at="withdrawn_at"),
     cases.CaseOpened: Reading("case_id", "segment", "arm", "arrears.total", "opened_at"),

@@ -94,6 +94,11 @@ class Waiting:
     word: str
     until: datetime | date | None
 
+    def late(self, now: datetime) -> bool:
+        """Whether its date is over and nobody has said what came of it."""
+        until = self.until.date() if isinstance(self.until, datetime) else self.until
+        return until is not None and until < now.date()
+
 
 def waiting(facts: Iterable[Told]) -> list[Waiting]:
     """What waits after these facts, the soonest first; holds are among it, as family `hold`."""

@@ -226,18 +226,24 @@ class Views:
         return self.console.show(request, "unknown.html", self.console.view(request), {"id": id_}, status=404)
 
 
+BEFORE = timedelta(days=10)
+"""So far back may the facts lie that led to a case, unless another case ended in between."""
+
+
 def _of_case(of_borrower: list[Entry], own: list[Entry]) -> list[Entry]:
     """What the case says itself, and what happened to the borrower from shortly before it until its end."""
     if not own:
         return []
-    first, last = own[0].recorded_time - timedelta(days=10), own[-1]
+    ended = [e.recorded_time for e in of_borrower if e.type == "case.closed.v1" and e.case_id != own[0].case_id]
+    earlier = max((at for at in ended if at < own[0].recorded_time), default=own[0].recorded_time - BEFORE)
+    first, last = max(earlier, own[0].recorded_time - BEFORE), own[-1]
     over = last.type == "case.closed.v1"
     kept = {e.event_id for e in own}
     return [
         e
         for e in of_borrower
         if e.event_id in kept
-        or (first <= e.recorded_time and not (over and e.recorded_time > last.recorded_time) and not e.case_id)
+        or (first < e.recorded_time and not (over and e.recorded_time > last.recorded_time) and not e.case_id)
     ]
 
 

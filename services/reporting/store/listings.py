@@ -12,11 +12,11 @@ from services.reporting.store.view import View
 
 Kind = Literal["id", "borrower", "word", "text", "money", "number", "day", "instant"]
 PAGE = 50
-_FLOOR = {
+_FLOOR = {  # what sorts before all there is, and is an instant or a day that Python has too
     "money": "coalesce({}, -1e15)",
     "number": "coalesce({}, -1)",
-    "day": "coalesce({}, '-infinity'::date)",
-    "instant": "coalesce({}, '-infinity'::timestamptz)",
+    "day": "coalesce({}, '0001-01-03'::date)",
+    "instant": "coalesce({}, '0001-01-03T00:00Z'::timestamptz)",
 }
 _CAST = {"money": "numeric", "number": "bigint", "day": "date", "instant": "timestamptz"}
 
