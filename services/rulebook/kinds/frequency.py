@@ -11,6 +11,7 @@ from services.rulebook.local import DAY, day_start, local_day
 from services.rulebook.question import Consent, ConsentKind, Contacted
 
 Per: TypeAlias = Literal["debtor", "number", "loan"]
+NONE: list[list[Contacted]] = [[]]
 NOTHING: list[list[date]] = [[]]
 """One scope in which nothing counts."""
 
@@ -64,10 +65,9 @@ class Cap:
 
     def judge(self, q: Question) -> Finding:
         """Every window of `days` days that holds this day must have room for one more."""
-        days = [_days(same, q) for same in _scopes(q, self)] if q.history.contacts else NOTHING
-        worst = self._fullest(q.day, days[0])
-        if len(days) > 1:
-            worst = max(self._fullest(q.day, each) for each in days)
+        scopes = _scopes(q, self)
+        days = NOTHING if scopes is NONE else [_days(same, q) for same in scopes]
+        worst = max([self._fullest(q.day, each) for each in days])
         if worst < self.maximum:
             return Finding(passes=True, ends_at=q.tomorrow, count=worst)
         return self._full(q, worst, days)
@@ -141,11 +141,13 @@ def _scopes(q: Question, rule: "Cap | Cooldown") -> list[list[Contacted]]:
     others = [
         c
         for c in q.history.contacts
-        if first < c.at < last
-        and (not channels or c.channel in channels)
+        if (not channels or c.channel in channels)
+        and first < c.at < last
         and (c.connected or not connected)
         and c.contact_id != own
     ]
+    if not others:
+        return NONE
     if rule.per == "number":
         return [[c for c in others if c.contact_point == q.proposal.contact_point]]
     if rule.per == "loan":
