@@ -87,10 +87,16 @@ def _holidays(jurisdiction: str) -> dict[int, set[date]]:
     return {year["year"]: {date.fromisoformat(day) for day in year["holidays"]} for year in years}
 
 
-def holiday(f: Facts) -> bool:
-    """A holiday of India; a year of which nothing is known is all holidays."""
-    day = f.local.date()
-    return day.year not in _holidays("IN") or day in _holidays("IN")[day.year]
+def holiday(own: str = "") -> Forbids:
+    """A holiday of India, by the table or by a year's `own` list; a year that nothing is known of is all holidays."""
+    listed = {date.fromisoformat(day) for day in own.split()}
+    named = {day.year: listed for day in listed}
+
+    def forbids(f: Facts) -> bool:
+        day, known = f.local.date(), {**_holidays("IN"), **named}
+        return day.year not in known or day in known[day.year]
+
+    return forbids
 
 
 # -- how often --------------------------------------------------------------------------------------------------------
@@ -334,7 +340,7 @@ INDIA: Mapping[str, Law] = {
     "IN-D-01-ASKED": Law(asked_for_peace, DRAFT, "SOFT", early=RBI),
     "IN-D-02": Law(collected_from("debtor", "guarantor"), DRAFT, "SOFT"),
     "IN-D-03": Law(placed_elsewhere("home", "registered", "chosen"), DRAFT, "SOFT", early=RBI, over=VISIT),
-    "IN-D-04": Law(holiday, DRAFT, "SOFT", over=CALL_OR_VISIT),
+    "IN-D-04": Law(holiday(), DRAFT, "SOFT", over=CALL_OR_VISIT),
     "IN-D-04-EVENTS": Law(held("bereavement", "disaster", "wedding"), DRAFT, "SOFT", over=CALL_OR_VISIT),
     "IN-D-05": Law(lambda f: not f.p.recording, DRAFT, "SOFT", over=CALL),
     "IN-MFI-01": Law(quiet(18, 9, consent=False), RBI, product="micro_loan"),
@@ -365,10 +371,33 @@ BRITAIN: Mapping[str, Law] = {
     "UK-HOUSE-VISIT": house(more_than(1, "visit", days=7), CONC, over=VISIT),
     "UK-HOUSE-STAFF": house(lambda f: len(set(f.p.team)) < 2, CONC, over=VISIT),
 }
+AMERICA_1: Mapping[str, Law] = {
+    **{
+        name: law
+        for name, law in AMERICA.items()
+        if name not in ("US-TIME-01-KNOWN", "US-WHO-02", "US-FREQ-04", "US-FREQ-04-DAY")
+    },
+    "US-FREQ-01": Law(more_than(7, "voice", days=7, scope="debt"), REG_F, "SOFT", over=CALL),
+    "US-FREQ-02": Law(within_days_of(7, "voice", talked=True), REG_F, "SOFT", over=CALL),
+}
+GAZETTED = "2026-01-26 2026-03-04 2026-08-15 2026-10-02 2026-10-20 2026-11-08 2026-12-25"
+_LATER = ("IN-D-01", "IN-D-01-ASKED", "IN-D-02", "IN-D-04-EVENTS", "IN-D-05", "IN-MFI-01", "IN-HOUSE-CALL")
+INDIA_1: Mapping[str, Law] = {
+    **{name: law for name, law in INDIA.items() if name not in _LATER},
+    "IN-D-03": Law(placed_elsewhere("home", "registered"), DRAFT, "SOFT", early=RBI, over=VISIT),
+    "IN-D-04": Law(holiday(GAZETTED), DRAFT, "SOFT", over=CALL_OR_VISIT),
+}
+BRITAIN_1: Mapping[str, Law] = {
+    **{n: law for n, law in BRITAIN.items() if n not in ("UK-TIME-01-ASKED", "UK-VIS-03", "UK-HOUSE-CALL")},
+    "UK-STOP-01": Law(held("dispute"), CONC),
+}
 BOOKS: Mapping[tuple[str, str], Mapping[str, Law]] = {
     ("CN", "1"): CHINA_1,
     ("CN", "2"): CHINA,
+    ("US", "1"): AMERICA_1,
     ("US", "2"): AMERICA,
+    ("IN", "1"): INDIA_1,
+    ("GB", "1"): BRITAIN_1,
     ("IN", "2"): INDIA,
     ("GB", "2"): BRITAIN,
 }
