@@ -2,9 +2,9 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from schemas.topics import ASSIGNMENT, topics_of
 from services.assignment import handlers, loops
@@ -18,7 +18,7 @@ from services.kit.plug import Plug
 from services.kit.service import Service
 from services.kit.settings import Settings
 from services.rulebook.reading import BadPack
-from services.rulebook.shelf import Shelf, load_rulebooks, readable
+from services.rulebook.shelf import Shelf, known, load_rulebooks, readable
 from services.rulebook.strategy import load_strategy
 
 
@@ -46,6 +46,11 @@ class AssignmentSettings(Settings):
     """A folder with rule books and calendars of the house's own, beside those that are shipped."""
     panel: Annotated[Path, AfterValidator(_readable_panel)] = DEFAULT
     """The agencies that an empty registry starts with."""
+
+    @model_validator(mode="after")
+    def _under_a_known_law(self) -> Self:
+        known(self.jurisdiction, self.rulebook_dir)
+        return self
 
 
 def service(strategy: str = "default-v1", rulebooks: Shelf | None = None) -> Service[State, Reference]:

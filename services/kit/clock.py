@@ -54,6 +54,9 @@ class ScaledClock:
         return business.total_seconds() / self.factor
 
 
+FACTOR_MIN, FACTOR_MAX = 0.001, 10_000_000.0
+"""From a second in a quarter of an hour to a year in three seconds; beyond, instants can no longer be told apart."""
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SYSTEM = ScaledClock(EPOCH, EPOCH, 1)
 
@@ -93,6 +96,8 @@ def clock_from(setting: str) -> Clock:
     if kind != "scaled" or len(parts) != 3:
         raise ValueError(f"clock {setting!r} is neither 'system' nor 'scaled|<start>|<origin>|<factor>'")
     start, origin, factor = datetime.fromisoformat(parts[0]), datetime.fromisoformat(parts[1]), float(parts[2])
-    if start.tzinfo is None or origin.tzinfo is None or factor <= 0:
-        raise ValueError(f"clock {setting!r}: instants need an offset and the factor must be above zero")
+    if start.tzinfo is None or origin.tzinfo is None:
+        raise ValueError(f"clock {setting!r}: instants need an offset")
+    if not FACTOR_MIN <= factor <= FACTOR_MAX:  # not-a-number is in no range
+        raise ValueError(f"clock {setting!r}: the factor must be from {FACTOR_MIN:g} to {FACTOR_MAX:,.0f}")
     return ScaledClock(start, origin, factor)

@@ -40,7 +40,7 @@ from services.kit.relay import Relay
 from services.kit.runtime import Running
 from services.kit.seam import EXIT_STOPPED, Seam, Wiring
 from services.kit.service import Service
-from services.kit.settings import Settings, give_up, read_settings
+from services.kit.settings import Settings, give_up, make_folder, read_settings
 from services.kit.timers import Timers
 from services.kit.vault import IntakeRing, TableKeys, Vault, vault_in_memory
 from services.kit.web import Door, Health, WebThread, listen
@@ -65,7 +65,11 @@ def run(plug_factory: Callable[[T], AnyPlug], settings: type[T]) -> NoReturn:
     """Run the service until it is told to stop. Ends the process."""
     told = read_settings(settings)
     signal.signal(signal.SIGTERM, _leave)
-    plug = plug_factory(told)
+    make_folder("DATA_DIR", told.data_dir)
+    try:
+        plug = plug_factory(told)
+    except ValueError as error:  # settings that do not go together
+        give_up([str(error)])
     set_up_logs(plug.service.name, told.log_level, told.log_format)
     worker = _Worker(plug, told)
     try:

@@ -1,9 +1,9 @@
 """What notifier is told through its environment: its carriers, its links, in whose name it writes."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from services.kit.pages import Language
 from services.kit.settings import Key, Settings
@@ -12,17 +12,27 @@ from services.notifier.channels.gateway import GatewayAddress
 from services.notifier.channels.sms import SmppAddress
 from services.notifier.links import Links
 from services.notifier.text import Lender
-from services.rulebook.shelf import readable
+from services.rulebook.reading import BadPack
+from services.rulebook.shelf import known, readable
+from services.rulebook.strategy import load_strategy
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Rate = Annotated[float | None, Field(gt=0)]
 """So many messages a second and no more, as agreed with the carrier; none: as many as it takes."""
 
 
+def _known_strategy(name: str) -> str:
+    try:
+        load_strategy(name)
+    except (BadPack, OSError) as error:
+        raise ValueError(f"is no strategy that can be read: {error}") from None
+    return name
+
+
 class NotifierSettings(Settings):
     """Settings of notifier. What a bank must change before it writes to anyone: `lender_*` and `complaints`."""
 
-    strategy: str = "default-v1"
+    strategy: Annotated[str, AfterValidator(_known_strategy)] = "default-v1"
     rulebook_dir: Annotated[Path | None, AfterValidator(readable)] = None
     """A folder with rule books and calendars of the house's own, beside those that are shipped."""
     smpp_host: str
@@ -70,6 +80,11 @@ class NotifierSettings(Settings):
     """Where a borrower pays; empty: the page names the reference alone."""
     credential_page: str = ""
     """Address of visits' page where a visitor's code is checked, up to the code."""
+
+    @model_validator(mode="after")
+    def _under_a_known_law(self) -> Self:
+        known(self.jurisdiction, self.rulebook_dir)
+        return self
 
     def smpp(self) -> SmppAddress:
         """The SMS carrier."""

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import FastAPI
+from pydantic import AfterValidator, model_validator
 
 from schemas.topics import REPORTING, topics_of
 from services.kit.plug import Plug
@@ -33,14 +35,27 @@ RESTATE_DAYS = 2  # so many closed days are looked at again; what comes later is
 CATCH_UP_DAYS = 31
 
 
+ZONES = {"CN": "Asia/Shanghai", "US": "America/New_York", "IN": "Asia/Kolkata", "UK": "Europe/London"}
+
+
+def _zone(name: str) -> str:
+    if name and name not in available_timezones():
+        raise ValueError(f"{name!r} is not the IANA name of a time zone")
+    return name
+
+
 class ReportingSettings(Settings):
     """Settings of reporting."""
 
-    report_zone: str = ""
+    report_zone: Annotated[str, AfterValidator(_zone)] = ""
     """IANA name of the zone in which business days end; by default the jurisdiction's."""
 
-
-ZONES = {"CN": "Asia/Shanghai", "US": "America/New_York", "IN": "Asia/Kolkata", "UK": "Europe/London"}
+    @model_validator(mode="after")
+    def _in_a_known_zone(self) -> Self:
+        if not self.report_zone and self.jurisdiction not in ZONES:
+            choice = f"choose from {', '.join(sorted(ZONES))}, or set ARREARS_REPORT_ZONE"
+            raise ValueError(f"ARREARS_JURISDICTION: {self.jurisdiction!r} has no time zone of its own; {choice}")
+        return self
 
 
 def service() -> Service[Report, None]:
@@ -62,7 +77,7 @@ def service() -> Service[Report, None]:
 
 def plug(settings: ReportingSettings) -> Plug[Report, None]:
     """Reporting with its pages and loops."""
-    zone = settings.report_zone or ZONES.get(settings.jurisdiction, "UTC")
+    zone = settings.report_zone or ZONES[settings.jurisdiction]
 
     def api(runtime: Reporting) -> FastAPI:
         return application(Desk(runtime, zone))

@@ -110,6 +110,13 @@ def readable(more: Path | None) -> Path | None:
     return more
 
 
+def known(jurisdiction: str, more: Path | None = None) -> None:
+    """Raise ValueError, naming the choice, where no pack is of this jurisdiction."""
+    there = sorted({book.jurisdiction for book in load_rulebooks(more).versions()})
+    if jurisdiction not in there:
+        raise ValueError(f"ARREARS_JURISDICTION: {jurisdiction!r} has no rule book; choose from {', '.join(there)}")
+
+
 def _base(books: Mapping[str, Mapping[str, Rulebook]], more: Path | None) -> dict[str, str]:
     own = base_versions(more) if more and (more / "in-force.toml").exists() else {}
     chosen = base_versions(FOLDER) | own

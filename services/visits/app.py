@@ -4,9 +4,9 @@ import hashlib
 import hmac
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import Connection
 
 from schemas.topics import VISITS, topics_of
@@ -14,7 +14,7 @@ from services.kit.plug import Plug
 from services.kit.service import Service
 from services.kit.settings import Key, Settings
 from services.rulebook.reading import BadPack
-from services.rulebook.shelf import Shelf, load_rulebooks, readable
+from services.rulebook.shelf import Shelf, known, load_rulebooks, readable
 from services.rulebook.strategy import load_strategy
 from services.visits.api import create_api
 from services.visits.domain import life
@@ -41,6 +41,11 @@ class VisitsSettings(Settings):
     strategy: Annotated[str, AfterValidator(_known_strategy)] = "default-v1"
     rulebook_dir: Annotated[Path | None, AfterValidator(readable)] = None
     """A folder with rule books and calendars of the house's own, beside those that are shipped."""
+
+    @model_validator(mode="after")
+    def _under_a_known_law(self) -> Self:
+        known(self.jurisdiction, self.rulebook_dir)
+        return self
 
 
 def plug(settings: VisitsSettings) -> Plug[Borrower, Panel]:

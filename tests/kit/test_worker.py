@@ -243,5 +243,6 @@ def test_a_missing_setting_is_one_clear_line_and_status_2(cluster):
     worker = cluster(ARREARS_DATABASE_URL="", ARREARS_CLOCK="yesterday")
     assert worker.process.wait(30) == 2
     assert [line for line in worker.log().splitlines() if line.startswith("arrears:")] == [
-        "arrears: ARREARS_CLOCK: clock 'yesterday' is neither 'system' nor 'scaled|<start>|<origin>|<factor>'"
+        "arrears: ARREARS_DATABASE_URL: is not an address like postgresql://role:password@host:5432/name",
+        "arrears: ARREARS_CLOCK: clock 'yesterday' is neither 'system' nor 'scaled|<start>|<origin>|<factor>'",
     ]
