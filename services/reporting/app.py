@@ -17,7 +17,7 @@ from services.kit.settings import Settings
 from services.reporting import handlers
 from services.reporting.api import add_api
 from services.reporting.api.asked import Desk, Reporting
-from services.reporting.broker import dead_letters
+from services.reporting.broker import dead_letters, idle
 from services.reporting.domain.alarms import alarms
 from services.reporting.domain.reports import ALARMS, Alarm, Report
 from services.reporting.pages.views import add_console
@@ -31,6 +31,7 @@ from services.reporting.store.tables import metadata
 WATCH_SECONDS = 5.0  # a law that breaks is told of within two rounds
 REPORT_SECONDS = 5.0
 LETTERS_SECONDS = 10.0
+IDLE_LOOKS, IDLE_LOOKS_MAX = 4, 6  # of LETTERS_SECONDS each: said within a minute, over half a minute after
 RESTATE_DAYS = 2  # so many closed days are looked at again; what comes later is restated by asking for that day
 CATCH_UP_DAYS = 31
 
@@ -85,14 +86,19 @@ def plug(settings: ReportingSettings) -> Plug[Report, None]:
     async def publishing(runtime: Reporting) -> None:
         await every(REPORT_SECONDS, lambda: publish_days(Desk(runtime, zone)))
 
+    roll = Roll()
+
     async def watching(runtime: Reporting) -> None:
-        watcher = Watcher(Desk(runtime, zone))
+        watcher = Watcher(Desk(runtime, zone), roll)
         await every(WATCH_SECONDS, watcher.look)
 
     async def counting(runtime: Reporting) -> None:
         await every(LETTERS_SECONDS, lambda: count_letters(runtime, settings.kafka_bootstrap))
 
-    return Plug(service=service(), api=api, loops=(publishing, watching, counting))
+    async def calling_the_roll(runtime: Reporting) -> None:
+        await every(LETTERS_SECONDS, lambda: roll.call(idle(settings.kafka_bootstrap)))
+
+    return Plug(service=service(), api=api, loops=(publishing, watching, counting, calling_the_roll))
 
 
 def application(desk: Desk) -> FastAPI:
@@ -150,10 +156,28 @@ def publish_day(desk: Desk, day: date) -> None:
 
 
 @dataclass(slots=True)
+class Roll:
+    """Which services nobody works for. A restart is over before it counts, and one that fails again ends nothing."""
+
+    looks: dict[str, int] = field(default_factory=dict)
+
+    def call(self, idle: frozenset[str]) -> None:
+        """Take in one look."""
+        for service in idle | self.looks.keys():
+            looks = self.looks.get(service, 0) + (1 if service in idle else -1)
+            self.looks[service] = min(max(looks, 0), IDLE_LOOKS_MAX)
+
+    def missing(self) -> list[str]:
+        """Those that stood idle so often that it is no restart."""
+        return sorted(service for service, looks in self.looks.items() if looks >= IDLE_LOOKS)
+
+
+@dataclass(slots=True)
 class Watcher:
     """Raises an alarm when something was wrong twice in a row, so that one late topic does not cry wolf."""
 
     desk: Desk
+    roll: Roll = field(default_factory=Roll)
     before: frozenset[str] = field(default_factory=frozenset)
 
     def look(self) -> None:
@@ -174,7 +198,7 @@ class Watcher:
         view = self.desk.view()
         with self.desk.reading() as db:
             contacts = [contact.contact_id for contact in wrongful(db, view)]
-            return alarms(laws(db, view), contacts, letters.count(db))
+            return alarms(laws(db, view), contacts, letters.count(db), self.roll.missing())
 
     def _say(self, wanted: Sequence[Alarm]) -> None:
         key = f"{ALARMS}:{self.desk.runtime.clock.now().isoformat()}"

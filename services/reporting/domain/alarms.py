@@ -6,8 +6,10 @@ from services.reporting.domain.laws import SEQUENCES, Law
 from services.reporting.domain.reports import Alarm
 
 
-def alarms(laws: Sequence[Law], wrongful_contacts: Sequence[str], dead_letters: int) -> list[Alarm]:
-    """Every law that does not hold, every wrongful contact, and dead letters."""
+def alarms(
+    laws: Sequence[Law], wrongful_contacts: Sequence[str], dead_letters: int, idle: Sequence[str] = ()
+) -> list[Alarm]:
+    """Every law that does not hold, every wrongful contact, dead letters, and services of which nobody works."""
     found = [_broken(law) for law in laws if not law.holds]
     found += [
         Alarm(f"wrongful-contact-{i}", "wrongful_contact", f"Contact {i} was made while a stop stood")
@@ -15,7 +17,10 @@ def alarms(laws: Sequence[Law], wrongful_contacts: Sequence[str], dead_letters: 
     ]
     if dead_letters:
         found.append(Alarm("dead-letters", "dead_letters", f"{dead_letters} records stand in the dead letters"))
-    return found
+    return [*found, *(Alarm(f"idle-{service}", "stale", f"{service}: {NOBODY_WORKS}") for service in idle)]
+
+
+NOBODY_WORKS = "nobody reads for it. Its log, its /health/ready and `arrears positions list` say whether it waits"
 
 
 def _broken(law: Law) -> Alarm:
