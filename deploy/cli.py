@@ -18,12 +18,13 @@ from deploy.dlq import app as dlq
 from deploy.kafka_tools import run_tool
 from deploy.local.background import start_in_background, stop_in_background
 from deploy.local.stack import DEFAULT_VAR, holder
-from deploy.local.state import read_state
+from deploy.local.state import ProcessState, read_state
+from deploy.positions import app as positions
 from deploy.publish import Sheet, publish, read_sheet, write_rejects
 from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
-from deploy.up import clock_setting, factor_of, nothing_runs, read_endpoints, running_var
+from deploy.up import clock_setting, factor_of, nothing_runs, read_endpoints, running_var, stopped_because
 from schemas.contract import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -32,6 +33,7 @@ app.add_typer(contract, name="contract")
 app.add_typer(dlq, name="dlq")
 app.add_typer(rules, name="rules")
 app.command("kafka", context_settings={"ignore_unknown_options": True})(run_tool)
+app.add_typer(positions, name="positions")
 JURISDICTIONS, PLAYED = ("CN", "US", "IN", "UK"), ("CN", "US")
 """Whose rule packs there are, and for which of them the demo has a portfolio."""
 
@@ -118,9 +120,17 @@ def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
         return say(asdict(state), True, "")
     table = Table("process", "state", "pid", "restarts", "since", "endpoint")
     for name, one in state.processes.items():
-        word = "ready" if one.ready else "starting" if one.pid else "down"
-        table.add_row(name, word, str(one.pid or ""), str(one.restarts), one.since, one.endpoint)
-    return out.print(table)
+        table.add_row(name, _word(one), str(one.pid or ""), str(one.restarts), one.since, one.endpoint)
+    out.print(table)
+    for name, one in state.processes.items():
+        if why := stopped_because(one):
+            out.print(f"{name} has stopped: {why}", markup=False)
+
+
+def _word(one: ProcessState) -> str:
+    if stopped_because(one):
+        return "stopped"
+    return "ready" if one.ready else "starting" if one.pid else "down"
 
 
 @app.command("publish")

@@ -47,7 +47,7 @@ def list_command(
 @app.command("show")
 def show_command(number: Number, service: Service, var: Var = DEFAULT_VAR) -> None:
     """Show one dead letter whole, with its bytes: text where they are UTF-8, else base64."""
-    with _database(_one(service), var) as engine:
+    with service_database(one_service(service), var) as engine:
         found = show_letter(engine, number)
     if found is None:
         fail(f"{service} has no dead letter {number}.", NO)
@@ -64,7 +64,7 @@ def redrive_command(
     as_json: Json = False,
 ) -> None:
     """Run dead letters again, and after each what was waiting behind it. Asking twice does no harm."""
-    with _database(_one(service), var) as engine:
+    with service_database(one_service(service), var) as engine:
         found = [one for one in list_letters(engine, limit=100_000) if not numbers or one.number in numbers]
         hopeless = [one.number for one in found if one.kind in HOPELESS]
         chosen = [one.number for one in found if one.number not in hopeless]
@@ -88,22 +88,24 @@ def _numbers(numbers: list[int]) -> str:
 
 
 def _named(service: str) -> tuple[str, ...]:
-    return (_one(service),) if service else SERVICES
+    return (one_service(service),) if service else SERVICES
 
 
-def _one(service: str) -> str:
+def one_service(service: str) -> str:
+    """The service of this name; ends the command where there is none."""
     if service not in SERVICES:
         fail(f"{service!r} is not a service: choose from {', '.join(SERVICES)}.", MISUSE)
     return service
 
 
 def _letters(service: str, everything: bool, var: Var) -> list[DeadLetter]:
-    with _database(service, var) as engine:
+    with service_database(service, var) as engine:
         return list_letters(engine, open_only=not everything, limit=1000)
 
 
 @contextmanager
-def _database(service: str, var: Var) -> Iterator[Engine]:
+def service_database(service: str, var: Var) -> Iterator[Engine]:
+    """The database with a service's schema as search path. A database that is away is one clear message."""
     with mending():
         url = make_url(read_endpoints(var)["database"]).set(drivername="postgresql+psycopg")
         options = {"options": f"-csearch_path={service}"}

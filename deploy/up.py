@@ -3,14 +3,19 @@
 import argparse
 import json
 import sys
+import urllib.error
+import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.errors import StackError
 from deploy.local.files import write_whole
 from deploy.local.stack import DEFAULT_VAR, ending_on_signals, holder, running_stack, wait_for_signal
+from deploy.local.state import ProcessState
 from deploy.local.system import Endpoints, Plan, start_system
 from services.kit.clock import clock_from
+
+HEALTH_SECONDS_MAX = 2.0
 
 
 class BadClock(StackError):
@@ -81,6 +86,28 @@ def nothing_runs(var: Path) -> str:
 def write_endpoints(var: Path, endpoints: Endpoints) -> None:
     """Keep the endpoints for other commands; only the owner may read them, for the database's password is in them."""
     write_whole(endpoints_file(var), json.dumps(endpoints.as_json(), indent=2) + "\n", mode=0o600)
+
+
+def stopped_because(one: ProcessState) -> str:
+    """Why a service has stopped until a person decides, in its own words; nothing while it has not."""
+    if not one.pid or not one.endpoint.startswith("http"):
+        return one.why
+    try:
+        with urllib.request.urlopen(f"{one.endpoint}/health/ready", timeout=HEALTH_SECONDS_MAX) as answer:
+            health = json.load(answer)
+    except urllib.error.HTTPError as error:
+        health = _document(error.read())
+    except (urllib.error.URLError, OSError):
+        return one.why
+    return str(health.get("doing", "")) if health.get("verdict") == "stopped" else ""
+
+
+def _document(body: bytes) -> dict[str, object]:
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def main(arguments: list[str]) -> None:

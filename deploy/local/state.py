@@ -14,13 +14,17 @@ from deploy.local.files import write_whole
 
 @dataclass(frozen=True)
 class ProcessState:
-    """One process: `pid` is None while it does not run, `since` is the instant of the last start or death."""
+    """One process: `pid` is None while it does not run, `since` is the instant of the last start or death.
+
+    `why`: what its last end was, where it ended because a person has to decide.
+    """
 
     pid: int | None
     ready: bool
     restarts: int
     since: str
     endpoint: str
+    why: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from deploy.local.state import Board, ProcessState, now_text
 BACKOFF_SECONDS_MIN, BACKOFF_SECONDS_MAX = 0.2, 5.0
 # A process that lived this long had started well; its next restart begins with the short pause again.
 STABLE_SECONDS = 10.0
+# A process that ends so waits for a person; trying again at once would only fill the log.
+EXIT_DECISION, DECISION_SECONDS = 3, 5.0
 PROBE_PAUSE_SECONDS = 0.05
 # A process that dies this often before it was ever ready will not start by trying again.
 RESTARTS_BEFORE_READY_MAX = 3
@@ -48,6 +50,7 @@ class _Child(threading.Thread):
             born = time.monotonic()
             self._live()
             pause = BACKOFF_SECONDS_MIN if time.monotonic() - born > STABLE_SECONDS else pause
+            pause = max(pause, DECISION_SECONDS) if self.state.why else pause
             if not self._stopping.wait(pause):
                 self._post(replace(self.state, restarts=self.state.restarts + 1))
             pause = min(pause * 2, BACKOFF_SECONDS_MAX)
@@ -60,16 +63,17 @@ class _Child(threading.Thread):
             self._note(error)
         running = self._running
         if running:
-            running.wait()
+            status = running.wait()
             _kill_group(running.pid)
             self._running = None
-            self._post(replace(self.state, pid=None, ready=False, since=now_text()))
+            why = "it waits for a decision; its log says which" if status == EXIT_DECISION else ""
+            self._post(replace(self.state, pid=None, ready=False, since=now_text(), why=why))
 
     def _spawn(self) -> None:
         with self._starting, open_log(self.log) as log:
             running = self._running = None if self._stopping.is_set() else spawn(self.process, log)
         if running:
-            self._post(replace(self.state, pid=running.pid, since=now_text()))
+            self._post(replace(self.state, pid=running.pid, since=now_text(), why=""))
             self._await_ready(running)
 
     def _note(self, error: Exception) -> None:

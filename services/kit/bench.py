@@ -8,6 +8,7 @@
 The schema must be migrated (`services.kit.migrate`). `bench.runtime` serves the service's API and loops.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -151,6 +152,6 @@ class Bench(Generic[S, R]):
         return int(self.clock.now().timestamp() * 1000)
 
     def _position(self, topic: Topic, partition: int) -> int:
-        stream = (topic.name, partition)
+        stream, name = (topic.name, partition), self.room.service.name
         with transaction(self.engine) as (_, raw):
-            return positions.load_or_create(raw, {stream: 0}, {}, {})[stream]
+            return positions.load_or_create(raw, name, {stream: positions.Log(0, sys.maxsize)})[stream]

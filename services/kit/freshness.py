@@ -135,8 +135,11 @@ class Freshness:
         if not numbers:
             return
         streams = [*self._everywhere, *((name, n) for n in numbers for name in self._by_number)]
-        asked = time.time()
+        read, asked = dict(self._positions), time.time()
         question = _Question(asked, await self._broker.ends(streams))
+        if shorter := [stream for stream, end in question.ends.items() if end < read.get(stream, 0)]:
+            log.error("a log ends before what was read of it: nothing is fresh", streams=shorter[:3])
+            return
         elsewhere = await asyncio.to_thread(self._stored_elsewhere)
         with self._lock:
             self.asked_at = asked

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from services.kit.outbox import Stream
 from services.kit.writes import Raw
@@ -11,13 +12,28 @@ _CREATE = (
     " ON CONFLICT (topic, partition) DO NOTHING"
 )
 _LOAD = "SELECT topic, partition, topic_id, next FROM positions WHERE topic = ANY(%s)"
+_ALARM = (
+    "INSERT INTO alarms (kind, about, text) VALUES (%s, %s, %s)"
+    " ON CONFLICT (kind, about) DO UPDATE SET text = excluded.text, times = alarms.times + 1, last_at = now()"
+)
+_CALM = "DELETE FROM alarms WHERE kind = %s AND about = %s"
+_ACCEPT = (
+    "UPDATE positions SET next = %s, topic_id = %s WHERE topic = %s AND partition = %s AND next = %s AND topic_id = %s"
+)
+_DECIDED = (
+    "INSERT INTO position_decisions (topic, partition, kind, stored, stored_topic_id, log_first, log_last, topic_id,"
+    " accepted, reason, decided_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+ALARM = "misplaced position"
+NAMED = 3
+"""So many partitions are named in one line; the rest are counted."""
 
-
-class Misplaced(Exception):
-    """A stored position does not fit the topic: records were deleted unread, or it is another topic of that name.
-
-    Going on would lose records silently; a person has to decide. The service stops.
-    """
+Kind = Literal["cut", "remade", "lost"]
+WHAT: Mapping[Kind, str] = {
+    "cut": "retention deleted records before they were read",
+    "remade": "the topic was deleted and made anew",
+    "lost": "the broker has lost the end of its log",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +44,81 @@ class Position:
     topic_id: str
 
 
-def load_or_create(
-    raw: Raw, earliest: Mapping[Stream, int], latest: Mapping[Stream, int], topic_ids: Mapping[str, str]
-) -> dict[Stream, int]:
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What the broker has of a partition: its first offset, the one behind its last record, and the topic's id."""
+
+    first: int
+    last: int
+    topic_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A stored position from which nothing can be read on without losing records silently."""
+
+    kind: Kind
+    stream: Stream
+    stored: Position
+    log: Log
+
+    @property
+    def go_on_at(self) -> int:
+        """Where to go on if nobody says otherwise: with all that is left, and with nothing that was applied before."""
+        return self.log.last if self.kind == "lost" else self.log.first
+
+    def __str__(self) -> str:
+        """One line: which partition, what is stored, what the log holds, and what has happened."""
+        topic, number = self.stream
+        return f"{topic}/{number} stored position {self.stored.next}, log {self.log.first} to {self.log.last}"
+
+
+class Misplaced(Exception):
+    """Stored positions do not fit the topics: records were deleted unread, or it is another topic of that name.
+
+    Going on would lose records silently; a person has to decide. The service stops. Its text is one line.
+    """
+
+    def __init__(self, service: str, misfits: Sequence[Misfit]) -> None:
+        self.misfits = tuple(misfits)
+        super().__init__(_line(service, self.misfits))
+
+
+def _line(service: str, misfits: Sequence[Misfit]) -> str:
+    first = misfits[0]
+    named = "; ".join(str(misfit) for misfit in misfits[:NAMED])
+    more = f"; and {len(misfits) - NAMED} more" if len(misfits) > NAMED else ""
+    causes = ", ".join(sorted({WHAT[misfit.kind] for misfit in misfits}))
+    command = f"arrears positions accept {service} {first.stream[0]} {first.stream[1]} --reason WHY"
+    return f"{causes}: {named}{more}. Look with `arrears positions list`, decide with `{command}`"
+
+
+def load_or_create(raw: Raw, service: str, logs: Mapping[Stream, Log]) -> dict[Stream, int]:
     """The stored position of each of these partitions; a new one begins with what the broker still has.
 
     Raises Misplaced when one of them does not fit.
     """
     with raw.cursor() as cursor:
-        rows = [(topic, n, topic_ids.get(topic, ""), first) for (topic, n), first in sorted(earliest.items())]
+        rows = [(topic, n, log.topic_id, log.first) for (topic, n), log in sorted(logs.items())]
         cursor.executemany(_CREATE, rows)
-    stored = load(raw, {topic for topic, _ in earliest})
-    wrong = [
-        reason
-        for stream, first in sorted(earliest.items())
-        if (reason := _misfit(stream, stored[stream], first, latest.get(stream), topic_ids.get(stream[0], "")))
-    ]
-    if wrong:
-        raise Misplaced("; ".join(wrong))
-    return {stream: stored[stream].next for stream in earliest}
+    stored = load(raw, {topic for topic, _ in logs})
+    if wrong := misfits(stored, logs):
+        raise Misplaced(service, wrong)
+    return {stream: stored[stream].next for stream in logs}
 
 
-def _misfit(stream: Stream, stored: Position, first: int, last: int | None, topic_id: str) -> str | None:
-    name = f"{stream[0]}/{stream[1]}"
-    if stored.topic_id and topic_id and stored.topic_id != topic_id:
-        return f"{name}: the topic was deleted and made anew ({stored.topic_id} became {topic_id})"
-    if stored.next < first:
-        return f"{name}: records {stored.next} to {first - 1} were deleted before they were read (retention cut)"
-    if last is not None and stored.next > last:
-        return f"{name}: stored position {stored.next} lies behind the end {last} of the log (records were lost)"
-    return None
+def misfits(stored: Mapping[Stream, Position], logs: Mapping[Stream, Log]) -> list[Misfit]:
+    """The stored positions that do not fit what the broker has."""
+    pairs = ((stream, stored[stream], log) for stream, log in sorted(logs.items()) if stream in stored)
+    return [Misfit(kind, stream, position, log) for stream, position, log in pairs if (kind := _kind(position, log))]
+
+
+def _kind(stored: Position, log: Log) -> Kind | None:
+    if stored.topic_id and log.topic_id and stored.topic_id != log.topic_id:
+        return "remade"
+    if stored.next < log.first:
+        return "cut"
+    return "lost" if stored.next > log.last else None
 
 
 def load(raw: Raw, topics: Iterable[str]) -> dict[Stream, Position]:
@@ -69,3 +130,24 @@ def load(raw: Raw, topics: Iterable[str]) -> dict[Stream, Position]:
 def load_next(raw: Raw, topics: Sequence[str]) -> dict[Stream, int]:
     """The next offset of every partition of these topics that was ever assigned."""
     return {stream: position.next for stream, position in load(raw, topics).items()}
+
+
+def raise_alarms(raw: Raw, wrong: Iterable[Misfit]) -> None:
+    """Keep for people what does not fit."""
+    with raw.cursor() as cursor:
+        cursor.executemany(_ALARM, [(ALARM, _about(m.stream), f"{m}: {WHAT[m.kind]}") for m in wrong])
+
+
+def accept(raw: Raw, misfit: Misfit, at: int, reason: str, by: str) -> bool:
+    """Go on at this offset by somebody's decision, which is kept. False when the position is another one by now."""
+    (topic, number), stored, log = misfit.stream, misfit.stored, misfit.log
+    moved = raw.execute(_ACCEPT, [at, log.topic_id, topic, number, stored.next, stored.topic_id]).rowcount
+    if moved:
+        decided = [topic, number, misfit.kind, stored.next, stored.topic_id, log.first, log.last, log.topic_id]
+        raw.execute(_DECIDED, [*decided, at, reason, by])
+        raw.execute(_CALM, [ALARM, _about(misfit.stream)])
+    return bool(moved)
+
+
+def _about(stream: Stream) -> str:
+    return f"{stream[0]}/{stream[1]}"

@@ -3,7 +3,8 @@
     def main() -> None:
         run(plug, NotifierSettings)
 
-Exit status: 0 stopped on request, 2 a setting is wrong, 3 stopped because a person has to decide.
+Exit status: 0 stopped on request, 2 a setting is wrong, 3 stopped because a person has to decide. Before a worker ends
+with 3 it stays a while, works no more, and says why on `/health/ready`: so it is seen, and not restarted in a hot loop.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn, TypeAlias, TypeVar
@@ -21,7 +22,7 @@ from sqlalchemy import Engine, text
 
 from schemas.topics import DEAD_LETTERS, TOPICS, Topic
 from services.kit import outbox, positions, repeats
-from services.kit.admin import BrokerAway, TopicFacts, describe_topics
+from services.kit.admin import BrokerAway, TopicFacts, describe_topics, read_logs
 from services.kit.background import Backoff, LoopThread, Periodic
 from services.kit.batches import Batches
 from services.kit.broker import Broker
@@ -31,9 +32,11 @@ from services.kit.freshness import Freshness
 from services.kit.intake import Intake
 from services.kit.limits import Limits
 from services.kit.logs import set_up_logs
+from services.kit.metrics import STOPPED
 from services.kit.migrate import migrate, migrate_vault
 from services.kit.outbox import Stream
 from services.kit.plug import Loop, Plug
+from services.kit.positions import Log, Misfit, Misplaced
 from services.kit.problem import install_problems
 from services.kit.redrive import Redrive
 from services.kit.relay import Relay
@@ -43,6 +46,7 @@ from services.kit.service import Service
 from services.kit.settings import Settings, give_up, make_folder, read_settings
 from services.kit.timers import Timers
 from services.kit.vault import IntakeRing, TableKeys, Vault, vault_in_memory
+from services.kit.watch import WATCH_SECONDS, Watch
 from services.kit.web import Door, Health, WebThread, listen
 from services.kit.work import Room
 
@@ -56,6 +60,7 @@ COMMAND_SECONDS = 30 * 24 * 3600.0
 STALLED_SECONDS = 30.0
 BROKER_SILENT_SECONDS = 5.0
 LOOP_AGAIN_SECONDS = 1.0
+STOPPED_LOOK_SECONDS = 0.5
 
 AnyPlug: TypeAlias = Plug[Any, Any]
 T = TypeVar("T", bound=Settings)
@@ -74,6 +79,8 @@ def run(plug_factory: Callable[[T], AnyPlug], settings: type[T]) -> NoReturn:
     worker = _Worker(plug, told)
     try:
         status = worker.run()
+        if status == EXIT_STOPPED:
+            worker.stay()
     except KeyboardInterrupt:
         status = 0
     finally:
@@ -97,7 +104,9 @@ class _Worker:
     doing: str = "starting"
     freshness: Freshness | None = None
     joined: bool = False
+    stopped: BaseException | None = None
     ends: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    works: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def __post_init__(self) -> None:
         """Open the door first, so that health can be asked while the rest is being waited for."""
@@ -115,7 +124,33 @@ class _Worker:
 
     def close(self) -> None:
         """Stop everything in reverse order."""
+        self.works.close()
         self.ends.close()
+
+    def stay(self) -> None:
+        """Work no more; say why until the time is over or, where positions are at stake, somebody has decided."""
+        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.door.behind = None
+        self.works.close()
+        STOPPED.set(1)
+        wrong = self.stopped.misfits if isinstance(self.stopped, Misplaced) else ()
+        _hush(lambda: self._alarm(wrong))
+        ends = time.monotonic() + self.settings.stopped_seconds
+        while time.monotonic() < ends and not (wrong and self._decided(wrong)):
+            time.sleep(STOPPED_LOOK_SECONDS)
+
+    def _alarm(self, wrong: Sequence[Misfit]) -> None:
+        with transaction(self.engine) as (_, raw):
+            positions.raise_alarms(raw, wrong)
+
+    def _decided(self, wrong: Sequence[Misfit]) -> bool:
+        try:
+            with transaction(self.engine) as (_, raw):
+                stored = positions.load(raw, {misfit.stream[0] for misfit in wrong})
+        except Exception:
+            return False
+        return all(stored.get(misfit.stream) != misfit.stored for misfit in wrong)
 
     # -- composing ----------------------------------------------------------------------------------------------------
 
@@ -127,22 +162,28 @@ class _Worker:
         topics = self._wait("broker", self._topics)
         counts = {name: facts.partitions for name, facts in topics.items()}
         thread = LoopThread("broker")
-        self.ends.callback(thread.stop)
+        self.works.callback(thread.stop)
         broker = Broker(told.kafka_bootstrap, f"{service.name}-{told.instance}")
         freshness = Freshness(self.engine, told.clock, broker, service.reads, counts)
         room = self._room(service, vault, freshness, counts)
         relay = _relay(room, broker, thread, counts)
         self.freshness = freshness
-        wiring = self._wiring(room, freshness, relay, topics)
-        self.ends.callback(_hush, lambda: thread.run(broker.close(), 2))
-        self.ends.callback(_hush, lambda: thread.run(relay.mark(), 2))
+        wiring = self._wiring(room, freshness, relay)
+        self.works.callback(_hush, lambda: thread.run(broker.close(), 2))
+        self.works.callback(_hush, lambda: thread.run(relay.mark(), 2))
         relay.start()
         freshness.start(thread)
         self._periodic(room, freshness)
         self._serve(Running(room, vault, freshness))
         self.ends.callback(Collector().start().stop)
         self.doing = "joining the group"
-        return Seam(wiring).run()
+        seam = Seam(wiring)
+        watch = Watch(self.engine, told.kafka_bootstrap, service, lambda: self.joined, seam.stop)
+        self.works.callback(watch.close)
+        self.works.callback(Periodic("positions", WATCH_SECONDS, watch.look).start().stop)
+        status = seam.run()
+        self.stopped = seam.stopped
+        return status
 
     def _vault(self, service: Service[Any, Any]) -> Vault:
         if not service.opens:
@@ -165,15 +206,16 @@ class _Worker:
             committed=lambda _frames: None,
         )
 
-    def _wiring(
-        self, room: Room[Any, Any], freshness: Freshness, relay: Relay, topics: Mapping[str, TopicFacts]
-    ) -> Wiring:
-        told, ids = self.settings, {name: facts.id for name, facts in topics.items()}
+    def _wiring(self, room: Room[Any, Any], freshness: Freshness, relay: Relay) -> Wiring:
+        told = self.settings
         limits = Limits(told.dead_letter_run, told.dead_letter_ratio)
 
         def place(earliest: Mapping[Stream, int], latest: Mapping[Stream, int]) -> Mapping[Stream, int]:
-            with transaction(self.engine) as (_, raw):
-                return positions.load_or_create(raw, earliest, latest, ids)
+            topics = {topic for topic, _ in earliest}
+            facts = describe_topics(told.kafka_bootstrap, topics)  # one of them may be another topic by now
+            if missing := sorted(topics - facts.keys()):
+                raise _Missing(f"topics are missing: {', '.join(missing)}")
+            return self._placed({s: Log(first, latest[s], facts[s[0]].id) for s, first in earliest.items()})
 
         lead = next((t.name for t in room.service.reads if t.key == "borrower_id"), "")
 
@@ -199,6 +241,20 @@ class _Worker:
             told.stream_queue,
         )
 
+    def _placed(self, logs: Mapping[Stream, Log]) -> Mapping[Stream, int]:
+        """The stored positions. The owner before may just have read past the ends that we asked for: look once more."""
+        name = self.plug.service.name
+        try:
+            with transaction(self.engine) as (_, raw):
+                return positions.load_or_create(raw, name, logs)
+        except Misplaced as error:
+            stored = {misfit.stream: misfit.stored for misfit in error.misfits}
+            again = read_logs(self.settings.kafka_bootstrap, {topic for topic, _ in stored})
+            if wrong := positions.misfits(stored, {stream: again[stream] for stream in stored}):
+                raise Misplaced(name, wrong) from None
+            with transaction(self.engine) as (_, raw):
+                return {s: at for s, at in positions.load_next(raw, sorted({t for t, _ in logs})).items() if s in logs}
+
     def _periodic(self, room: Room[Any, Any], freshness: Freshness) -> None:
         timers, redrive = Timers(room), Redrive(room)
 
@@ -221,7 +277,7 @@ class _Worker:
             ("redrive", REDRIVE_SECONDS, redrive_asked),
             ("housekeeping", HOUSEKEEPING_SECONDS, housekeeping),
         ):
-            self.ends.callback(Periodic(name, seconds, work).start().stop)
+            self.works.callback(Periodic(name, seconds, work).start().stop)
 
     def _serve(self, runtime: Running[Any, Any]) -> None:
         api = self.plug.api(runtime)
@@ -230,7 +286,7 @@ class _Worker:
         for number, loop in enumerate(self.plug.loops):
             thread = LoopThread(f"loop-{number}")
             thread.soon(_keep_running, thread, loop, runtime)
-            self.ends.callback(_hush, thread.stop)
+            self.works.callback(_hush, thread.stop)
 
     # -- waiting ------------------------------------------------------------------------------------------------------
 
@@ -279,6 +335,8 @@ class _Worker:
     def health(self) -> Health:
         """How this worker is."""
         name, freshness = self.plug.service.name, self.freshness
+        if self.stopped is not None:
+            return Health("stopped", name, str(self.stopped))
         if freshness is None or not self.joined:
             return Health("starting", name, self.doing)
         numbers = tuple(sorted(freshness.owned()))

@@ -333,6 +333,7 @@ class Seam:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._status = 0
+        self.stopped: BaseException | None = None
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="batch")
         self._lines: dict[int, asyncio.Queue[Fetched]] = {}
         self._tasks: list[asyncio.Task[None]] = []
@@ -358,7 +359,7 @@ class Seam:
 
     def _transport(self) -> Any:
         """Faust makes transport and consumer by itself, so they are told what to work with through their classes."""
-        told = {"wiring": self._wiring, "stop_for_good": self._stop}
+        told = {"wiring": self._wiring, "stop_for_good": self.stop}
         consumer = type("Consumer", (SeamConsumer,), {**told, **MODULE})
         return type("Transport", (FaustTransport,), {"Consumer": consumer, **MODULE})
 
@@ -384,11 +385,12 @@ class Seam:
             topic_disable_leader=True,
         )
 
-    def _stop(self, error: BaseException, *_: object) -> None:
-        """A person has to decide. Say so and end the worker."""
-        self._status = EXIT_STOPPED
-        log.critical("stopped: a person has to decide", service=self._wiring.service, reason=str(error))
-        os.kill(os.getpid(), signal.SIGTERM)
+    def stop(self, error: BaseException) -> None:
+        """A person has to decide. Say so, once, and end the worker. From any thread."""
+        if self.stopped is None:
+            self.stopped, self._status = error, EXIT_STOPPED
+            log.critical("stopped: a person has to decide", service=self._wiring.service, reason=str(error))
+            os.kill(os.getpid(), signal.SIGTERM)
 
     async def _agent(self, app: Any, stream: Any) -> None:
         """Hand each batch to the line of its partition number. Nothing may ever be raised out of here."""
@@ -427,7 +429,7 @@ class Seam:
     async def _recover(self, consumer: SeamConsumer, fetched: Fetched, error: Exception) -> None:
         """Wait if that helps, then start again from the stored positions: the batch comes again if it must."""
         if isinstance(error, TooManyDeadLetters | Misplaced):
-            self._stop(error)
+            self.stop(error)
             return
         if isinstance(error, Fenced):
             FENCED.inc()
@@ -435,7 +437,7 @@ class Seam:
         elif is_outside(error):
             await asyncio.sleep(self._backoff.next(error))
         elif self._too_often(fetched, error):
-            self._stop(error)
+            self.stop(error)
             return
         elif not isinstance(error, Conflict):
             log.exception("a batch failed, trying it again", topic=fetched.tp.topic, partition=fetched.tp.partition)

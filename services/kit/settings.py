@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """So many dead letters in a row on one partition stop the service: a bad deployment must not drain a topic."""
     dead_letter_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5
     """So large a share of dead letters among the latest 5,000 records stops the service."""
+    stopped_seconds: Annotated[float, Field(ge=0)] = 60.0
+    """How long a worker that waits for a person's decision stays to say so, before it ends with exit status 3."""
 
     @classmethod
     def settings_customise_sources(

@@ -37,6 +37,23 @@ positions = Table(
     Column("topic_id", Text, nullable=False),
     Column("next", BigInteger, nullable=False),
 )
+position_decisions = Table(
+    "position_decisions",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    Column("stored_topic_id", Text, nullable=False),
+    Column("log_first", BigInteger, nullable=False),
+    Column("log_last", BigInteger, nullable=False),
+    Column("topic_id", Text, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    _now("decided_at"),
+)
 states = Table(
     "states",
     metadata,

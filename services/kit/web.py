@@ -23,7 +23,9 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 OWN = ("/health/", "/metrics", "/version")
 STOP_SECONDS = 2.0
-Verdict: TypeAlias = Literal["starting", "ready", "standby", "catching up", "stalled", "database away", "broker away"]
+Verdict: TypeAlias = Literal[
+    "starting", "ready", "standby", "catching up", "stalled", "stopped", "database away", "broker away"
+]
 GOOD: frozenset[Verdict] = frozenset({"ready", "standby", "catching up"})
 
 
@@ -63,7 +65,8 @@ class Door:
         if path.startswith(OWN):
             await self.own(scope, receive, send)
         elif self.behind is None:
-            await problem(503, f"{self.service} is starting: {self.health().doing}")(scope, receive, send)
+            health = self.health()
+            await problem(503, f"{self.service} is {health.verdict}: {health.doing}")(scope, receive, send)
         else:
             await self.behind(scope, receive, send)
 

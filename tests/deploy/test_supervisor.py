@@ -119,3 +119,11 @@ def test_a_killed_supervisor_leaves_no_process(tmp_path):
     supervisor.kill()
     supervisor.wait()
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+def test_a_process_that_waits_for_a_decision_is_not_started_again_at_once(tmp_path):
+    with Supervisor(tmp_path) as supervisor:
+        supervisor.start(Process("undecided", ("sh", "-c", "echo once >> runs; sleep 0.2; exit 3"), folder=tmp_path))
+        until(lambda: "decision" in read_state(tmp_path).processes["undecided"].why)
+        time.sleep(1.5)
+        assert (tmp_path / "runs").read_text().split() == ["once"]

@@ -102,6 +102,7 @@ class Worker:
             "ARREARS_HTTP_PORT": str(self.port),
             "ARREARS_DATA_DIR": str(folder),
             "ARREARS_SESSION_SECONDS": "6",
+            "ARREARS_STOPPED_SECONDS": "2",
             "PYTHONPATH": str(CHECKOUT),
             **settings,
         }
@@ -171,6 +172,11 @@ class Tables:
     def execute(self, sql: str) -> None:
         with psycopg.connect(self._url, options="-c search_path=notifier") as db:
             db.execute(sql)
+
+
+def applied(tables: Tables) -> int:
+    """How many overdue facts the worker has counted."""
+    return tables.one("SELECT sum((state->>'overdue')::int) FROM states")
 
 
 def place(borrower_id: str) -> int:

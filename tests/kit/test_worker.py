@@ -5,8 +5,6 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from kafka import TopicPartition
@@ -18,11 +16,11 @@ from services.kit.database import engine_for
 from tests.kit.cluster import (
     Tables,
     Worker,
+    applied,
     place,
     publish,
     publish_raw,
     read_all,
-    recreate_topics,
     wait_for,
 )
 from tests.kit.counter import NAME, overdue, paid, poison, recorded
@@ -30,33 +28,6 @@ from tests.kit.counter import NAME, overdue, paid, poison, recorded
 pytestmark = pytest.mark.stack
 BORROWERS_COUNT = 500
 PATIENCE = 120
-
-
-@pytest.fixture
-def cluster(kafka_bootstrap: str, database_url: str, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Call it to start a worker; topics and schema are empty at first. What is left over is killed."""
-    recreate_topics(kafka_bootstrap)
-    workers: list[Worker] = []
-
-    def start(**settings: str) -> Worker:
-        instance = str(len(workers) + 1)
-        workers.append(Worker(kafka_bootstrap, database_url, tmp_path, **{"ARREARS_INSTANCE": instance, **settings}))
-        return workers[-1].start()
-
-    yield start
-    for worker in workers:
-        if worker.process and worker.process.poll() is None:
-            worker.process.send_signal(signal.SIGCONT)
-            worker.kill()
-
-
-@pytest.fixture
-def tables(database_url: str) -> Tables:
-    return Tables(database_url)
-
-
-def applied(tables: Tables) -> int:
-    return tables.one("SELECT sum((state->>'overdue')::int) FROM states")
 
 
 def relayed(tables: Tables) -> bool:
@@ -222,7 +193,7 @@ def test_a_worker_refuses_what_would_lose_records_silently(cluster, tables, kafk
     worker.terminate()
     tables.execute("UPDATE positions SET next = next + 1000 WHERE partition = 3 AND topic = 'bank.loans.v1'")
     assert worker.start().process.wait(60) == 3
-    assert "behind the end" in worker.log()
+    assert "lost the end of its log" in worker.log()
     tables.execute("UPDATE positions SET next = next - 1000 WHERE partition = 3 AND topic = 'bank.loans.v1'")
     tables.execute("UPDATE positions SET topic_id = 'another' WHERE partition = 4 AND topic = 'bank.loans.v1'")
     assert worker.start().process.wait(60) == 3

@@ -4,6 +4,7 @@ Each service has two workers that take turns, each with a memory of its own. A f
 (when a failing story is made shorter) only where it is named. What each is called is what `FAULTS` says.
 """
 
+import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -179,8 +180,9 @@ class Faulty:
             for known in (member.owner, member.reading, member.lines, member.frames):
                 known.clear()
             with transaction(member.database.engine()) as (_, raw):
-                streams = {(t.name, n): 0 for t in member.service.reads for n in range(NUMBERS)}
-                positions.load_or_create(raw, streams, {}, {})
+                whole = positions.Log(0, sys.maxsize)
+                logs = {(t.name, n): whole for t in member.service.reads for n in range(NUMBERS)}
+                positions.load_or_create(raw, member.service.name, logs)
         return self
 
     # -- outside ------------------------------------------------------------------------------------------------------
