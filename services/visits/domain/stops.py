@@ -111,7 +111,8 @@ SHOWN: dict[values.LoanStatus, LoanStatus] = {
 def _as_late(known: Loan, fact: LoanRepaired, taken_at: datetime) -> bool:
     if known.heard is None:
         return False
-    return taken_at < known.heard or (taken_at == known.heard and fact.status == "overdue")
+    same_day = known.as_of is not None and fact.business_date <= known.as_of
+    return taken_at < known.heard or (taken_at == known.heard and same_day and fact.status == "overdue")
 
 
 def stop_loan(borrower: Borrower, loan_id: str, status: LoanStatus, at: Moment, until: date | None = None) -> Outcome:
