@@ -13,7 +13,8 @@ from deploy.local.errors import StackError
 from deploy.local.stack import DEFAULT_VAR
 from deploy.said import MISUSE, NO, Json, Var, fail, mending, out, say
 from deploy.up import read_endpoints
-from schemas.topics import SERVICES, topics_of
+from schemas.topics import ASSIGNMENT, LOANS, NOTIFIER, SERVICES, VISITS, topics_of
+from services.assignment.store.queries import ask_to_retell
 from services.kit import positions
 from services.kit.admin import BrokerAway, read_logs
 from services.kit.database import transaction
@@ -21,6 +22,9 @@ from services.kit.outbox import Stream
 from services.kit.positions import WHAT, Log, Misfit, Position
 
 COLUMNS = ("service", "topic", "partition", "stored", "log_first", "log_last", "what")
+RETOLD = (NOTIFIER, VISITS)
+"""Services that read no snapshots: assignment tells them again how loans stand, at the next snapshot of each."""
+
 app = typer.Typer(no_args_is_help=True, help="Stored positions: look, and decide when one does not fit its topic.")
 Bootstrap = Annotated[
     str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
@@ -64,7 +68,8 @@ def accept_command(
 ) -> None:
     """Have a stopped service go on where its stored position does not fit. What it misses is not brought back by this.
 
-    Loans are put right by the bank's next snapshots; see docs/how-to/gaps.md.
+    Loans are put right by the bank's next snapshots, for services that read none through assignment: see
+    docs/how-to/gaps.md.
     """
     misfit = _misfit(one_service(service), (topic, partition), var, bootstrap)
     chosen = misfit.go_on_at if at is None else at
@@ -74,6 +79,9 @@ def accept_command(
         done = positions.accept(raw, misfit, chosen, reason, by or getpass.getuser())
     if not done:
         fail(f"The position of {topic}/{partition} was changed meanwhile. Look again.", NO)
+    if topic == LOANS.name and service in RETOLD:
+        with service_database(ASSIGNMENT, var) as engine, engine.begin() as db:
+            ask_to_retell(db, partition)
     document = {"service": service, "topic": topic, "partition": partition, "accepted": chosen, "kind": misfit.kind}
     say(document, as_json, f"{service} goes on with {topic}/{partition} at {chosen}. The decision is kept.")
 

@@ -68,6 +68,7 @@ def moment(context: Here) -> Moment:
         known.panel,
         known.paused,
         known.rulebooks,
+        known.retell,
     )
 
 

@@ -16,11 +16,11 @@ from services.rulebook.strategy import load_strategy
 from tests.assignment.story import START, TODAY, panel
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
-HUNDRED = Decimal("100.00")
+ZERO, HUNDRED = Decimal("0.00"), Decimal("100.00")
 
 
-def at(now: datetime = START, known: datetime | None = None, happened: datetime | None = None) -> Moment:
-    return Moment(now, happened or now, now, known or now, "a cause", load_strategy(), panel())
+def at(now: datetime = START, known: datetime | None = None, retell: int = 0) -> Moment:
+    return Moment(now, now, now, known or now, "a cause", load_strategy(), panel(), retell=retell)
 
 
 def snapshot(*loans: Shown, taken_at: datetime = START, day: date = TODAY) -> Snapshot:
@@ -94,6 +94,18 @@ def test_what_the_bank_goes_on_booking_on_a_charged_off_loan_needs_no_repair():
     state = State("b1", loans=(replace(KNOWN, status="charged_off"),))
     shown = replace(overdue(version=5), status="charged_off")
     assert snapshots.shown(state, snapshot(shown, taken_at=START + DAY, day=TODAY + DAY), at(START + DAY))[1] == ()
+
+
+def test_where_another_service_missed_records_each_loan_is_told_again_once():
+    state = State("b1", loans=(KNOWN,))
+    agrees = replace(overdue(left=Decimal(70), version=5), loan_id="L-1")
+    tomorrow = snapshot(agrees, overdue("L-none", left=ZERO), taken_at=START + DAY, day=TODAY + DAY)
+    assert snapshots.shown(state, tomorrow, at(START + DAY))[1] == ()
+    state, said = snapshots.shown(state, tomorrow, at(START + DAY, retell=2))
+    assert [(fact.loan_id, fact.status, fact.found) for fact in said] == [("L-1", "overdue", snapshots.AGAIN)]
+    later = replace(tomorrow, taken_at=START + 2 * DAY)
+    assert snapshots.shown(state, later, at(START + 2 * DAY, retell=2))[1] == ()
+    assert len(snapshots.shown(state, later, at(START + 2 * DAY, retell=3))[1]) == 1
 
 
 def test_a_version_left_out_is_found_once_and_struck_off_when_it_comes_late():

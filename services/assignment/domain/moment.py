@@ -14,12 +14,16 @@ FALLBACK_ZONE = "Asia/Shanghai"
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What is the same for all borrowers of a partition: strategy, panel, whether it is paused, the rule books."""
+    """What is the same for all borrowers of a partition: strategy, panel, whether it is paused, the rule books.
+
+    retell: how often loans were to be told again at their next snapshot.
+    """
 
     strategy: Strategy
     panel: Panel
     paused: bool = False
     rulebooks: Shelf = field(default_factory=load_rulebooks)
+    retell: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Moment:
 
     now: the clock's instant. happened: the cause's own time. recorded: when the broker took it. known_as_of: up to
     when all facts about this borrower have been read. paused: no new placement is to be offered.
+    retell: as in the reference.
     """
 
     now: datetime
@@ -39,6 +44,7 @@ class Moment:
     panel: Panel
     paused: bool = False
     rulebooks: Shelf = field(default_factory=load_rulebooks)
+    retell: int = 0
 
 
 def local_day(instant: datetime, zone: str) -> date:

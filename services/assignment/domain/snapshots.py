@@ -21,6 +21,7 @@ LOOK = timedelta(seconds=1)
 """How soon it is asked again whether all is known that came before the snapshot."""
 
 OUTCOME: dict[str, CaseOutcome] = {"closed": "repaid", "charged_off": "charged_off"}
+AGAIN = "told again, because a service has missed records"
 RESTING = frozenset({"closed", "charged_off"})
 """Loans of which nothing is collected: what core banking goes on booking on them is no concern of a case."""
 
@@ -38,10 +39,10 @@ def reconcile(state: State, at: Moment) -> Said:
     snapshot = state.snapshot
     if snapshot is None:
         return state, ()
-    different = [loan for loan in _with_missing(state, snapshot) if _difference(state, loan, snapshot)]
-    if different and at.known_as_of < snapshot.recorded:
+    wanted = _to_tell(state, snapshot, again=at.retell > state.retold)
+    if wanted and at.known_as_of < snapshot.recorded:
         return replace(state, snapshot=replace(snapshot, look_at=at.now + LOOK)), ()
-    return _repair(replace(state, snapshot=None), snapshot, different, at)
+    return _repair(replace(state, snapshot=None, retold=max(at.retell, state.retold)), snapshot, wanted, at)
 
 
 def look_again_at(state: State) -> datetime | None:
@@ -49,11 +50,24 @@ def look_again_at(state: State) -> datetime | None:
     return state.snapshot.look_at if state.snapshot else None
 
 
-def _repair(state: State, snapshot: Snapshot, different: list[Shown], at: Moment) -> Said:
+def _to_tell(state: State, snapshot: Snapshot, *, again: bool) -> list[tuple[Shown, str]]:
+    """The loans that are to be told of, and why: those that differ, and all that concern us where it is told again."""
+    found = [(loan, _difference(state, loan, snapshot)) for loan in _with_missing(state, snapshot)]
+    if again:
+        found = [(loan, why or (AGAIN if _concerns(state, loan, snapshot) else "")) for loan, why in found]
+    return [(loan, why) for loan, why in found if why]
+
+
+def _concerns(state: State, loan: Shown, snapshot: Snapshot) -> bool:
+    known = loan_of(state, loan.loan_id)
+    return known is not None and not _older(known, loan, snapshot)
+
+
+def _repair(state: State, snapshot: Snapshot, wanted: list[tuple[Shown, str]], at: Moment) -> Said:
     said: list[LoanRepaired] = []
     outcome: CaseOutcome = "cured"
-    for loan in different:
-        said.append(_repaired(state, loan, snapshot))
+    for loan, why in wanted:
+        said.append(_repaired(state, loan, why, snapshot))
         state = with_loan(state, _followed(state, loan, snapshot))
         outcome = OUTCOME.get(loan.status, outcome)
     if not said:
@@ -123,14 +137,14 @@ def _followed(state: State, loan: Shown, snapshot: Snapshot) -> Loan:
     )
 
 
-def _repaired(state: State, loan: Shown, snapshot: Snapshot) -> LoanRepaired:
+def _repaired(state: State, loan: Shown, why: str, snapshot: Snapshot) -> LoanRepaired:
     known, followed = loan_of(state, loan.loan_id), _followed(state, loan, snapshot)
     lost = versions.never_came(known, loan.version) if known else ()
     return LoanRepaired(
         case_id=state.case.case_id if state.case else NO_CASE,
         borrower_id=state.borrower_id,
         loan_id=loan.loan_id,
-        found=_difference(state, loan, snapshot),
+        found=why,
         business_date=snapshot.business_date,
         taken_at=snapshot.taken_at,
         status=loan.status,

@@ -278,6 +278,7 @@ class State:
     counters: dict[str, int] = field(default_factory=dict)
     loans: tuple[Loan, ...] = ()
     snapshot: Snapshot | None = None
+    retold: int = 0
     case: Case | None = None
     last: ClosedCase | None = None
     placement: Placement | None = None

@@ -1,10 +1,11 @@
 """What is asked of the tables: the reference of a decision, and the lists and single things that people look at."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, and_, case, func, null, or_, select, union_all
+from sqlalchemy.dialects.postgresql import insert
 
 from services.assignment.domain.choice import Agency, Panel
 from services.assignment.domain.moment import Reference
@@ -23,12 +24,15 @@ from services.assignment.store.tables import (
     plans,
     promises,
     repairs,
+    retellings,
     visits_made,
 )
 from services.rulebook.shelf import Activation, Shelf
 from services.rulebook.strategy import Strategy
 
 PENDING = ("offered", "active")
+RETOLD_WITHIN = timedelta(days=30)
+"""True days within which a bank that takes snapshots has taken one of everybody; then the asking is over."""
 
 
 def reference(
@@ -41,11 +45,22 @@ def reference(
         .group_by(placements.c.agency_id)
         .subquery()
     )
-    wanted = select(agencies, func.coalesce(used.c.used, 0).label("used"))
-    rows = connection.execute(wanted.outerjoin_from(agencies, used, agencies.c.agency_id == used.c.agency_id))
+    lately = retellings.c.asked_at > func.now() - RETOLD_WITHIN
+    retell = select(retellings.c.asked).where(retellings.c.partition == partition, lately).scalar_subquery()
+    wanted = select(agencies, func.coalesce(used.c.used, 0).label("used"), func.coalesce(retell, 0).label("retell"))
+    joined = wanted.outerjoin_from(agencies, used, agencies.c.agency_id == used.c.agency_id)
+    rows = connection.execute(joined).all()
     panel = {row.agency_id: _agency(row._mapping) for row in rows}
     paused, activations = _ordered(connection, strategy)
-    return Reference(strategy, Panel(panel, partition), paused, rulebooks.activated(activations))
+    asked = max((int(row.retell) for row in rows), default=0)
+    return Reference(strategy, Panel(panel, partition), paused, rulebooks.activated(activations), asked)
+
+
+def ask_to_retell(connection: Connection, partition: int) -> None:
+    """Have the loans of a partition told again at their next snapshot: another service has missed records."""
+    asking = insert(retellings).values(partition=partition, asked=1, asked_at=func.now())
+    again = {"asked": retellings.c.asked + 1, "asked_at": func.now()}
+    connection.execute(asking.on_conflict_do_update(index_elements=["partition"], set_=again))
 
 
 def _ordered(connection: Connection, strategy: Strategy) -> tuple[bool, tuple[Activation, ...]]:

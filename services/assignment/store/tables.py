@@ -274,6 +274,13 @@ repairs = Table(
     Column("found", Text, nullable=False),
     Column("business_date", Date, nullable=False),
 )
+retellings = Table(
+    "retellings",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("asked", Integer, nullable=False, comment="how often; a borrower is told again once for each"),
+    Column("asked_at", INSTANT, nullable=False),
+)
 visits_made = Table(
     "visits_made",
     metadata,
