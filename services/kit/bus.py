@@ -99,12 +99,17 @@ class Bus:
         self._due: list[tuple[datetime, str, str]] = []
         self._count = 0
 
-    def publish(self, *facts: Fact, id: str | None = None, source: str = "/outside") -> None:
-        """Say facts from outside (the bank, ops, an agency's system), then deliver until quiet."""
+    def publish(
+        self, *facts: Fact, id: str | None = None, source: str = "/outside", time: datetime | None = None
+    ) -> None:
+        """Say facts from outside (the bank, ops, an agency's system), then deliver until quiet.
+
+        `time` is when they happened, if they come late.
+        """
         for fact in facts:
             self._count += 1
             event_id = id or f"outside-{self._count}"
-            self._send(Event.saying(fact, id=event_id, source=source, time=self.clock.now()))
+            self._send(Event.saying(fact, id=event_id, source=source, time=time or self.clock.now()))
         self._settle()
 
     def command(

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from schemas.bank import LoanOverdue
+from schemas.bank import LoanCured, LoanOverdue
 from schemas.cases import CaseClosed, CaseOpened, GapFound, LoanRepaired
 from schemas.contacts import ContactCancelled, NoticeSent
 from services.kit.service import Refused
@@ -91,13 +91,33 @@ def test_what_was_lost_and_comes_after_its_repair_changes_nothing_twice():
     before, said = meaning(bank), len(bank.bus.said_of(LoanRepaired))
     cases = len(bank.bus.said_of(CaseOpened)), len(bank.bus.said_of(CaseClosed))
     assert said > 20
-    for _, _, fact in bank.lost:
-        bank.bus.publish(fact)
+    for happened, _, fact in bank.lost:
+        bank.bus.publish(fact, time=happened)
     assert meaning(bank) == before
     assert (len(bank.bus.said_of(CaseOpened)), len(bank.bus.said_of(CaseClosed))) == cases
     assert differing(bank) == set()
     bank.snapshot()
     assert len(bank.bus.said_of(LoanRepaired)) == said, "a second snapshot finds nothing"
+
+
+def test_what_was_lost_and_comes_days_later_says_nothing_of_what_has_happened_since():
+    bank = LossyBank(9, borrowers=300, lose={})
+    bank.play_day()
+    bank.bus.advance(DAY)
+    bank.lose = {"overdue": 0.5, "cure": 0.8}
+    bank.play_day()
+    lost = [(happened, fact) for happened, _, fact in bank.lost]
+    bank.snapshot()
+    bank.bus.advance(DAY)
+    bank.lose = {}
+    bank.play_day()
+    before = meaning(bank)
+    due_again = {account.loan_id for account in bank.accounts.values() if account.owed}
+    assert any(isinstance(fact, LoanCured) and fact.loan_id in due_again for _, fact in lost)
+    for happened, fact in lost:
+        bank.bus.publish(fact, time=happened)
+    assert meaning(bank) == before
+    assert differing(bank) == set()
 
 
 def test_a_snapshot_that_is_older_than_what_is_known_undoes_nothing():

@@ -74,7 +74,7 @@ class Profile:
 class Loan:
     """Whether collection of a loan goes on, and what is past due on it.
 
-    as_of: latest business day on which it was told past due or shown by a snapshot. heard: time of the latest fact.
+    as_of: latest business day of which it was told past due or cured, or shown by a snapshot. heard: when last told of.
     """
 
     status: LoanStatus = "overdue"

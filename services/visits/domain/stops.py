@@ -42,7 +42,7 @@ OUTLIVES_CASE = frozenset({"stop_request"})
 def overdue(borrower: Borrower, loan_id: str, arrears: Decimal, business_date: date, at: Moment) -> Outcome:
     """A loan is past due: that ends a stop by payment, cure or close; a pause only when its own day is over."""
     before = borrower.loans.get(loan_id, Loan())
-    if _older(before, business_date):
+    if _older(before, business_date, at):
         return borrower, ()
     known = replace(before, arrears=arrears, as_of=business_date)
     if before.status == "paused" and not _pause_over(before, business_date):
@@ -50,9 +50,16 @@ def overdue(borrower: Borrower, loan_id: str, arrears: Decimal, business_date: d
     return plan(_with_loan(borrower, loan_id, replace(known, status="overdue", paused_until=None), at), at)
 
 
-def _older(known: Loan, day: date) -> bool:
-    """Whether a word about a day comes late: something is known of a later one."""
-    return known.as_of is not None and day < known.as_of
+def _older(known: Loan, day: date, at: Moment) -> bool:
+    """Whether a word about a day comes late: something is known of a later one, or was said later that day."""
+    if known.as_of is None or known.heard is None:
+        return False
+    return (day, at.happened) < (known.as_of, known.heard)
+
+
+def _posted_before(known: Loan, at: Moment) -> bool:
+    """Whether money comes late: what it left was told of a time before the latest word."""
+    return known.heard is not None and at.happened < known.heard
 
 
 def _pause_over(loan: Loan, business_date: date) -> bool:
@@ -62,6 +69,8 @@ def _pause_over(loan: Loan, business_date: date) -> bool:
 def paid(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome:
     """Money arrived. What it leaves past due is decided anew; when it leaves nothing, this loan stops."""
     before = borrower.loans.get(loan_id, Loan())
+    if _posted_before(before, at):
+        return borrower, ()
     status: LoanStatus = before.status if left or before.status == "paused" else "paid"  # no payment ends a stop
     return _decided_anew(
         _with_loan(borrower, loan_id, replace(before, status=status, arrears=left), at), loan_id, "payment", at
@@ -71,6 +80,8 @@ def paid(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome
 def reversed_payment(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome:
     """Money was taken back: what is past due is past due again."""
     before = borrower.loans.get(loan_id, Loan())
+    if _posted_before(before, at):
+        return borrower, ()
     status: LoanStatus = "overdue" if left and before.status != "paused" else before.status
     return plan(_with_loan(borrower, loan_id, replace(before, status=status, arrears=left), at), at)
 
@@ -78,11 +89,12 @@ def reversed_payment(borrower: Borrower, loan_id: str, left: Decimal, at: Moment
 def cured(borrower: Borrower, loan_id: str, day: date, at: Moment) -> Outcome:
     """Nothing is past due on the loan; a pause goes on. Told late, it says nothing of what has come due since."""
     known = borrower.loans.get(loan_id, Loan())
-    if _older(known, day):
+    if _older(known, day, at):
         return borrower, ()
     if known.status == "paused" and not _pause_over(known, day):
-        return _with_loan(borrower, loan_id, replace(known, arrears=NOTHING), at), ()
-    return stop_loan(borrower, loan_id, "cured", at)
+        return _with_loan(borrower, loan_id, replace(known, arrears=NOTHING, as_of=day), at), ()
+    told = _with_loan(borrower, loan_id, replace(known, as_of=day))
+    return stop_loan(told, loan_id, "cured", at)
 
 
 def repaired(borrower: Borrower, fact: LoanRepaired, at: Moment) -> Outcome:
