@@ -85,8 +85,6 @@ def test_a_clock_that_no_instant_can_be_told_by_is_refused(factor: str) -> None:
 def test_a_folder_is_made_and_one_that_cannot_be_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
     make_folder("DATA_DIR", tmp_path / "a" / "b")
     assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()
