@@ -13,6 +13,8 @@ from tests.bench.contenders import FOLDER
 
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 INTERRUPTED = 130
+ALL = ",".join(contender.name for contender in contenders.CONTENDERS)
+PARTS = ",".join(("ours", *(contender.name for contender in contenders.PARTS), "ours-intake"))
 
 
 @contextmanager
@@ -41,7 +43,7 @@ def _run(work: Callable[[LocalStack], int]) -> None:
 
 @app.command("step")
 def step_command(  # noqa: PLR0917 (options are parameters here)
-    only: Annotated[str, typer.Option(help="contenders, with commas")] = ",".join(contenders.BY_NAME),
+    only: Annotated[str, typer.Option(help="contenders, with commas")] = ALL,
     events: Annotated[int, typer.Option(help="facts on the topic")] = 1_000_000,
     loans: int = 50_000,
     warm: Annotated[float, typer.Option(help="seconds of each contender that do not count")] = 10.0,
@@ -49,10 +51,21 @@ def step_command(  # noqa: PLR0917 (options are parameters here)
     rounds: int = 1,
 ) -> None:
     """The same stateful job by everybody: CPU per event and events per second."""
-    names = tuple(name.strip() for name in only.split(","))
+    options = step.Options(only=_known(only), events=events, loans=loans, warm=warm, seconds=seconds, rounds=rounds)
+    _run(lambda stack: step.run(stack, options))
+
+
+def _known(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
     if unknown := set(names) - set(contenders.BY_NAME):
         raise typer.BadParameter(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(contenders.BY_NAME)}")
-    options = step.Options(only=names, events=events, loans=loans, warm=warm, seconds=seconds, rounds=rounds)
+    return names
+
+
+@app.command("parts")
+def parts_command(events: int = 700_000, warm: float = 8.0, seconds: float = 15.0) -> None:
+    """What stamps, parking, projections, timers and kept ids cost: ours with one part more or less."""
+    options = step.Options(only=_known(PARTS), events=events, warm=warm, seconds=seconds, name="parts")
     _run(lambda stack: step.run(stack, options))
 
 

@@ -60,13 +60,14 @@ def _ours(place: Place) -> list[str]:
     return [sys.executable, "-m", "tests.bench.ours"]
 
 
-def _ours_environment(kind: str, place: Place) -> dict[str, str]:
+def _ours_environment(kind: str, parts: str, place: Place) -> dict[str, str]:
     return {
         "ARREARS_KAFKA_BOOTSTRAP": place.bootstrap,
         "ARREARS_DATABASE_URL": place.database_url,
         "ARREARS_DATA_DIR": str(place.folder),
         "ARREARS_LOG_LEVEL": "warning",
         "BENCH_INPUT": kind,
+        "BENCH_PARTS": parts,
     }
 
 
@@ -113,13 +114,13 @@ def _streams(place: Place) -> list[str]:
 
 
 CONTENDERS = (
-    Contender("ours", "ours", IN_DATABASE, _ours, partial(_ours_environment, "stamped")),
+    Contender("ours", "ours", IN_DATABASE, _ours, partial(_ours_environment, "stamped", "")),
     Contender(
         "ours-intake",
         "ours, every id kept (intake)",
         IN_DATABASE,
         _ours,
-        partial(_ours_environment, "intake"),
+        partial(_ours_environment, "intake", ""),
         reads="bank.loans.v1",
     ),
     Contender("bare", "bare confluent loop, same write", IN_DATABASE + ", no more", _bare),
@@ -127,4 +128,18 @@ CONTENDERS = (
     Contender("quix", "quixstreams exactly-once", IN_KAFKA, partial(_peer, "quix", "quix.lock")),
     Contender("faust", "faust agent with a Table", AT_LEAST, partial(_peer, "faust_table", "faust.lock")),
 )
-BY_NAME = {contender.name: contender for contender in CONTENDERS}
+
+
+def _with(name: str, title: str, parts: str) -> Contender:
+    return Contender(name, title, "to compare with ours", _ours, partial(_ours_environment, "stamped", parts))
+
+
+PARTS = (
+    _with("no-stamps", "ours without stamps", "no-stamps"),
+    _with("no-parking", "ours without parking", "no-parking"),
+    _with("projection", "ours with a row for each event", "projection"),
+    _with("timers", "ours with a timer for each loan", "timers"),
+)
+"""Ours with one part more or less than the step needs: what they use more or less is what that part costs."""
+
+BY_NAME = {contender.name: contender for contender in (*CONTENDERS, *PARTS)}

@@ -39,6 +39,7 @@ class Options:
     warm: float = 10.0
     seconds: float = 25.0
     rounds: int = 1
+    name: str = "step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +239,8 @@ def _tell(results: Sequence[Result], missing: Mapping[str, str], options: Option
     )
     for name, why in missing.items():
         table(f"{BY_NAME[name].title} did not run", ("why",), [(why,)])
-    figures = {"command": "step", "options": asdict(options), "rows": rows, "missing": dict(missing)}
-    write(FOLDER / "results", "step", figures, _panels(rows))
+    figures = {"command": options.name, "options": asdict(options), "rows": rows, "missing": dict(missing)}
+    write(FOLDER / "results", options.name, figures, _panels(rows))
 
 
 def _row(name: str, results: Sequence[Result]) -> dict[str, Any]:
