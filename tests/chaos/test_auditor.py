@@ -195,7 +195,7 @@ def test_effects_in_another_order_than_their_causes_are_reordered():
 )
 def test_a_command_counts_once_and_is_always_answered_the_same(statuses, said_of, expected):
     findings = Findings()
-    streams.commanded([{"key": "k", "statuses": statuses}], {"command/notifier/k": said_of}, findings)
+    streams.commanded([{"key": "k", "statuses": statuses}], {"command/notifier/http/k": said_of}, findings)
     only(findings, **expected)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from tests.chaos.audit.contract import ARREARS, ENDS, LOANS, MONEY
+from tests.chaos.audit.contract import ARREARS, ENDS, LOANS, MONEY, PAUSES
 from tests.chaos.audit.facts import Partition
 from tests.chaos.audit.findings import Findings, Kind
 from tests.chaos.audit.reading import Record
@@ -22,29 +22,34 @@ def total(arrears: Mapping[str, str]) -> Decimal:
 
 @dataclass(slots=True)
 class Last:
-    """The bank's last word on a loan: the latest amount past due, its version, and whether the loan ended after it."""
+    """The bank's last word on a loan: the latest amount past due, its version, whether the loan ended after it, and
+    whether a pause covers it.
+    """
 
     arrears: Decimal | None = None
     version: int = 0
     ended: str = ""
+    paused: bool = False
 
 
 def last_words(partition: Partition) -> dict[tuple[str, str], Last]:
     """By borrower and loan, in the order of the topic."""
     words: dict[tuple[str, str], Last] = {}
     for record in sorted(partition.first.values(), key=lambda r: r.offset):
-        if record.topic == LOANS and record.type in (*ARREARS, *ENDS):
+        if record.topic == LOANS and record.type in (*ARREARS, *ENDS, *PAUSES):
             word = words.setdefault((record.key, record.data["loan_id"]), Last())
             _hear(word, record)
     return words
 
 
 def _hear(word: Last, record: Record) -> None:
-    if record.type in ENDS:
+    if record.type in PAUSES:
+        word.paused = PAUSES[record.type]
+    elif record.type in ENDS:
         word.ended = record.type
-        return
-    word.arrears, word.ended = total(record.data[ARREARS[record.type]]), ""
-    word.version = record.data.get("loan_version") or word.version
+    else:
+        word.arrears, word.ended = total(record.data[ARREARS[record.type]]), ""
+        word.version = record.data.get("loan_version") or word.version
 
 
 def held(service: str, partition: Partition, states: Mapping[str, Document], findings: Findings) -> None:
@@ -58,7 +63,8 @@ def held(service: str, partition: Partition, states: Mapping[str, Document], fin
         if loan is None:
             findings.found("lost", check, borrower=borrower, loan=loan_id)
             continue
-        told, holds = _told(service, word), _held(service, loan)
+        told = _told(service, word)
+        holds = {name: value for name, value in _held(service, loan).items() if name in told}
         if told != holds:
             kind: Kind = "lost" if holds.get("version", 0) < told.get("version", 0) else "reordered"
             findings.found(kind, check, borrower=borrower, loan=loan_id, told=told, holds=holds)
@@ -74,15 +80,16 @@ def _loan(state: Document, loan_id: str) -> Document | None:
 def _told(service: str, word: Last) -> dict[str, Any]:
     """What a service must hold. Only visits keeps the last amount of a loan that ended, beside how it ended."""
     if service == "visits":
-        return {"arrears": word.arrears, **({"status": ENDS[word.ended]} if word.ended else {})}
+        shown = bool(word.ended) and not word.paused  # under a pause visits goes on calling it paused
+        return {"arrears": word.arrears, **({"status": ENDS[word.ended]} if shown else {})}
     settled = word.ended and (service == "notifier" or ENDS[word.ended] != "charged_off")
     return {"arrears": ZERO if settled else word.arrears, "version": word.version}
 
 
 def _held(service: str, loan: Document) -> dict[str, Any]:
     if service == "visits":
-        ended = {"status": loan["status"]} if loan["status"] in ENDS.values() else {}
-        return {"arrears": None if loan["arrears"] is None else Decimal(loan["arrears"]), **ended}
+        arrears = None if loan["arrears"] is None else Decimal(loan["arrears"])
+        return {"arrears": arrears, "status": loan["status"]}
     return {"arrears": total(loan.get("arrears", loan)), "version": loan.get("version") or 0}
 
 

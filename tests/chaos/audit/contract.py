@@ -33,11 +33,12 @@ ARREARS = {
 }
 """Facts that say what is past due on a loan, and in which field."""
 
+PAUSES = {"loan.paused.v1": True, "loan.resumed.v1": False}
 MONEY = {"loan.payment_received.v1": 1, "loan.payment_reversed.v1": -1}
 ENDS = {"loan.cured.v1": "cured", "loan.closed.v1": "closed", "loan.charged_off.v1": "charged_off"}
 """Facts after which nothing is collected on a loan, and what visits calls that."""
 
-KEPT = frozenset({*ARREARS, *ENDS, "fee.accrued.v1", "fee.reversed.v1", "payment.attributed.v1"})
+KEPT = frozenset({*ARREARS, *ENDS, *PAUSES, "fee.accrued.v1", "fee.reversed.v1", "payment.attributed.v1"})
 """Facts whose data the auditor looks into."""
 
 

@@ -1,6 +1,7 @@
 """How the auditor reads: topics with librdkafka from their first record, tables with plain SQL."""
 
 import json
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +10,13 @@ from typing import Any
 
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tests.chaos.audit.contract import INTAKE, KEPT, LETTERS, SPOKEN
 
 WAIT_SECONDS = 60.0
+AT_ONCE, PATIENCE_SECONDS = 2000, 0.1
+"""librdkafka waits for that many messages or for that long, whichever comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Topics:
     """Reads whole partitions, with no group of its own."""
 
     def __init__(self, bootstrap: str) -> None:
+        self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -69,18 +74,20 @@ class Topics:
     def ends(self, partition: int) -> dict[str, int]:
         """Where the logs of one partition number end."""
         names = (*INTAKE, *SPOKEN, *LETTERS.values(), "collections.control.v1")
-        return {
-            name: self._consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=WAIT_SECONDS)[1]
-            for name in names
-        }
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = {TopicPartition(name, partition): latest for name in names}
+        found = self._admin.list_offsets(asked, request_timeout=WAIT_SECONDS)
+        return {place.topic: future.result(WAIT_SECONDS).offset for place, future in found.items()}
 
     def partition(self, number: int, ends: dict[str, int]) -> Iterator[Record]:
         """All events of one partition number of all topics, in the order of each."""
         wanted = {name: end for name, end in ends.items() if end and name in (*INTAKE, *SPOKEN)}
         self._consumer.assign([TopicPartition(name, number, 0) for name in wanted])
+        heard = time.monotonic()
         while wanted:
-            messages = self._consumer.consume(5000, timeout=WAIT_SECONDS)
-            if not messages:
+            messages = self._consumer.consume(AT_ONCE, timeout=PATIENCE_SECONDS)
+            heard = time.monotonic() if messages else heard
+            if time.monotonic() - heard > WAIT_SECONDS:
                 raise TimeoutError(f"partition {number}: {', '.join(wanted)} could not be read to the end")
             for message in messages:
                 if message.error() is not None:

@@ -124,7 +124,7 @@ def commanded(told: Iterable[Mapping[str, Any]], said: Mapping[str, set[str]], f
     check = "a command counts once"
     for one in told:
         findings.looked(check)
-        count = len(said.get(f"command/notifier/{one['key']}", ()))
+        count = len(said.get(f"command/notifier/http/{one['key']}", ()))
         if one["statuses"] == [200] and count != 1:
             findings.found("lost" if count == 0 else "doubled", check, key=one["key"], said=count)
         elif len(one["statuses"]) > 1:
