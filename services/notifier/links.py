@@ -17,7 +17,8 @@ Purpose = Literal["n"]
 
 MAC_BYTES = 16
 HEAD_BYTES = 5
-TOKEN_CHARACTERS_MAX = 200
+TOKEN_CHARACTERS_MAX = 1000
+"""Above the token of the longest notice id there can be (a borrower id of 120 characters, four bytes each)."""
 
 
 class LinkInvalid(Exception):

@@ -142,7 +142,7 @@ def print_letter(folder, notice_id):
     folder.mkdir(parents=True, exist_ok=True)
     message = Message(notice_id, "…", "en")
     if folder.name != "taken":
-        return hand_over(folder, [(message, b"%PDF")])
+        return hand_over(folder, [(message, b"%PDF")]).batch
     (folder / f"{notice_id}.pdf").write_bytes(b"%PDF")
     slip = {"notice_id": notice_id, "address": "…", "tracking_number": f"RA{notice_id[-1]}"}
     return (folder / f"{notice_id}.json").write_text(json.dumps(slip))

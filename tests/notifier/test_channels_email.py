@@ -1,6 +1,7 @@
 """E-mail against a real SMTP server."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -44,6 +45,15 @@ async def test_a_mail_carries_text_and_html_and_an_id_that_a_second_one_would_sh
     assert html is not None
     assert "应还 ¥1.00" in text.get_content()
     assert "<b>¥1.00</b>" in html.get_content()
+
+
+@pytest.mark.parametrize("contact_id", ["N-王小明-1", "N-a b<c>@d-1", "N-..-1", "N-a/b-1"])
+async def test_any_id_makes_a_message_id(contact_id: str) -> None:
+    with mail_server() as server:
+        outcome = await send(server.port, message(contact_id=contact_id))
+    (mail,) = server.mails
+    assert outcome == Accepted(mail["Message-ID"])
+    assert re.fullmatch(r"<[A-Za-z0-9%_~-]+@lender\.example>", mail["Message-ID"])
 
 
 @pytest.mark.parametrize("where", [{"at_rcpt": "550 no such user"}, {"at_data": "554 not wanted"}])

@@ -4,14 +4,16 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typst
 
-from services.notifier.channels import Accepted, ChannelDown, Message
+from services.notifier.channels import Accepted, ChannelDown, Message, Refused
 from services.notifier.channels.letter import Letters, Press, hand_over, letter_fonts, tracking_number
 from services.notifier.text import TEMPLATES
 from tests.notifier.notices import TEXTS, notice
@@ -110,6 +112,35 @@ async def test_a_folder_that_cannot_be_written_has_taken_nothing(tmp_path: Path)
 
 
 def test_a_disk_that_fails_midway_leaves_nothing_behind(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="File name too long"):
-        hand_over(tmp_path, [(letter(), b"%PDF"), (Message("N" * 300, "", "en"), b"%PDF")])
+    def letters() -> Iterator[tuple[Message, bytes]]:
+        yield letter(), b"%PDF"
+        shutil.rmtree(next(tmp_path.glob(".batch-*")))
+        yield letter(contact_id="N-B2-1"), b"%PDF"
+
+    with pytest.raises(FileNotFoundError):
+        hand_over(tmp_path, letters())
     assert list(tmp_path.iterdir()) == []
+
+
+AWKWARD = ("N-a/b-1", "N-../../etc/x-1", "..", "N-王小明-1", "N-" + "Y" * 118 + "-1", "N-" + "王" * 118 + "-1")
+
+
+async def test_any_id_is_a_file_in_the_batch_and_none_outside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "print"
+    (manifest,) = await printed(folder, *(letter(contact_id=contact_id) for contact_id in AWKWARD))
+    slips = {slip["notice_id"]: slip["file"] for slip in manifest["letters"]}
+    assert set(slips) == set(AWKWARD)
+    assert len(set(slips.values())) == len(AWKWARD)
+    there = {str(path.relative_to(folder / manifest["batch"])) for path in tmp_path.rglob("*.pdf")}
+    assert there == set(slips.values())
+
+
+async def test_a_letter_that_cannot_be_written_is_refused_and_the_others_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.notifier.channels.letter.NAME_MAX", 1000)
+    letters = Letters(tmp_path, TEMPLATE, letter_fonts())
+    good, bad = await asyncio.gather(letters.submit(letter()), letters.submit(letter(contact_id="N" * 300)))
+    assert isinstance(good, Accepted)
+    assert isinstance(bad, Refused)
+    assert len(list(tmp_path.rglob("*.pdf"))) == 1

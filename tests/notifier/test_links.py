@@ -27,6 +27,12 @@ def test_the_address_is_short_and_holds_no_word_of_the_borrower() -> None:
     assert len(address) < 75
 
 
+@pytest.mark.parametrize("borrower_id", ["Y" * 120, "王" * 120])
+def test_the_link_of_the_longest_id_opens(borrower_id: str) -> None:
+    notice_id = f"N-{borrower_id}-1234567890"
+    assert LINKS.open("n", LINKS.sign("n", notice_id, NOW + timedelta(days=60)), NOW) == notice_id
+
+
 @given(st.integers(0, 31), st.integers(1, 255))
 def test_no_altered_byte_goes_unnoticed(position: int, change: int) -> None:
     raw = bytearray(base64.urlsafe_b64decode(LINKS.sign("n", "N-B0001-12x", NOW + timedelta(days=1)) + "=="))

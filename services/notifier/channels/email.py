@@ -12,6 +12,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import localtime, parseaddr
+from urllib.parse import quote
 
 import aiosmtplib
 import structlog
@@ -75,21 +76,22 @@ class Email:
         """Hand over one message. Raises ChannelDown when nothing has left."""
         try:
             mail = as_mail(self._address.sender, message)
-        except ValueError as error:  # an address that no mail system would read
+            content = mail.as_bytes(policy=SMTP_POLICY)
+        except ValueError as error:  # an address that no mail system would read, or a text that none can carry
             return Refused(f"SMTP: not a mail address ({type(error).__name__})")
         client = await self._idle.get()
         outcome: Submission | None = None
         try:
-            outcome = await self._hand_over(client, message.to, mail)
+            outcome = await self._hand_over(client, message.to, content, str(mail["Message-ID"]))
             return outcome
         finally:
             if not isinstance(outcome, Accepted):  # a transaction cut short is not carried over
                 client.close()
             self._idle.put_nowait(client)
 
-    async def _hand_over(self, client: aiosmtplib.SMTP, to: str, mail: EmailMessage) -> Submission:
+    async def _hand_over(self, client: aiosmtplib.SMTP, to: str, content: bytes, reference: str) -> Submission:
         refusal = await self._envelope(client, to)
-        return refusal or await _content(client, mail)
+        return refusal or await _content(client, content, reference)
 
     async def _envelope(self, client: aiosmtplib.SMTP, to: str) -> Refused | None:
         """MAIL and RCPT. A connection that died while idle is opened again once. Nothing has left yet."""
@@ -114,16 +116,16 @@ class Email:
         await client.mail(parseaddr(self._address.sender)[1])
 
 
-async def _content(client: aiosmtplib.SMTP, mail: EmailMessage) -> Submission:
+async def _content(client: aiosmtplib.SMTP, content: bytes, reference: str) -> Submission:
     try:
-        await client.data(mail.as_bytes(policy=SMTP_POLICY))
+        await client.data(content)
     except SMTPResponseException as reply:
         if reply.code >= PERMANENT:
             return Refused(_say(reply))
         raise ChannelDown(_say(reply)) from None
     except (SMTPTimeoutError, SMTPException, OSError) as error:
         return Unknown(f"SMTP: {type(error).__name__} within DATA")
-    return Accepted(str(mail["Message-ID"]))
+    return Accepted(reference)
 
 
 def as_mail(sender: str, message: Message) -> EmailMessage:
@@ -135,13 +137,18 @@ def as_mail(sender: str, message: Message) -> EmailMessage:
     mail["From"] = Address(name, addr_spec=address)
     mail["To"] = Address(addr_spec=message.to)
     mail["Subject"] = message.subject
-    mail["Message-ID"] = f"<{message.contact_id}@{address.partition('@')[2]}>"
+    mail["Message-ID"] = f"<{_local(message.contact_id)}@{address.partition('@')[2]}>"
     mail["Date"] = localtime()
     mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday replies, please
     mail["Content-Language"] = message.language
     mail.set_content(message.text)
     mail.add_alternative(message.html, subtype="html")
     return mail
+
+
+def _local(contact_id: str) -> str:
+    """The contact id as the left side of a Message-ID (RFC 5322, 3.6.4): any id, in ASCII, without dots that touch."""
+    return quote(contact_id, safe="").replace(".", "%2E")
 
 
 def _say(reply: SMTPResponseException) -> str:

@@ -6,6 +6,7 @@ finds all of it. A letter is Accepted when its batch has appeared; before that n
 """
 
 import asyncio
+import errno
 import hashlib
 import json
 import os
@@ -13,14 +14,15 @@ import queue
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
+from urllib.parse import quote
 
 import structlog
 import typst
@@ -40,6 +42,11 @@ LEFT_SECONDS = 3600.0
 """A hidden folder older than this is of a worker that died; it holds letters that nobody was given."""
 
 MANIFEST = "manifest.json"
+NAME_MAX = 200
+"""Bytes in a file's name; file systems take 255."""
+
+ITS_OWN = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
+"""What a file system says of one letter and not of the folder or the disk."""
 
 
 class NoChineseFont(ChannelDown):
@@ -88,10 +95,10 @@ class Press:
 
 @dataclass(slots=True)
 class _Batch:
-    """Letters that will be handed over together, and who waits for it."""
+    """Letters that will be handed over together, and who waits to learn which of them could not be."""
 
     letters: list[tuple[Message, bytes]] = field(default_factory=list)
-    handed: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    handed: "asyncio.Future[frozenset[str]]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Letters:
@@ -133,10 +140,12 @@ class Letters:
         except typst.TypstError as error:
             log.error("letter_cannot_be_set", contact_id=message.contact_id, reason=error.message)
             return Refused("the letter cannot be set")
-        await self._with_the_others(message, pdf)
+        if message.contact_id in await self._with_the_others(message, pdf):
+            return Refused("the letter cannot be written to the print folder")
         return Accepted(tracking_number(message.contact_id))
 
-    async def _with_the_others(self, message: Message, pdf: bytes) -> None:
+    async def _with_the_others(self, message: Message, pdf: bytes) -> frozenset[str]:
+        """Answer which letters of its batch could not be written."""
         batch = self._batch
         if batch is None:
             batch = self._batch = _Batch()
@@ -147,7 +156,7 @@ class Letters:
         if len(batch.letters) >= BATCH_MAX:
             self._batch = None
         try:
-            await asyncio.shield(batch.handed)
+            return await asyncio.shield(batch.handed)
         except OSError as error:
             raise ChannelDown(f"print folder: {error.strerror}") from None
 
@@ -158,21 +167,29 @@ class Letters:
         if batch is self._batch:
             self._batch = None
         try:
-            await asyncio.to_thread(hand_over, self._folder, batch.letters)
-            batch.handed.set_result(None)
+            handed = await asyncio.to_thread(hand_over, self._folder, batch.letters)
+            batch.handed.set_result(handed.left_out)
         except Exception as error:
             batch.handed.set_exception(error)
             batch.handed.exception()  # each letter that waits learns it; none may be left to wait
 
 
-def hand_over(folder: Path, letters: list[tuple[Message, bytes]]) -> Path:
+class Handed(NamedTuple):
+    """A batch that has appeared, and the contacts whose letter could not be written and is not in it."""
+
+    batch: Path
+    left_out: frozenset[str]
+
+
+def hand_over(folder: Path, letters: Iterable[tuple[Message, bytes]]) -> Handed:
     """Make a batch appear in a folder, whole or not at all. Raises OSError; then nothing has left the house."""
     now = datetime.now(UTC)
     name = f"batch-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     aside = folder / f".{name}"
     aside.mkdir()
     try:
-        slips = [_put(aside, message, pdf) for message, pdf in letters]
+        put = {message.contact_id: _put(aside, message, pdf) for message, pdf in letters}
+        slips = [slip for slip in put.values() if slip]
         manifest = {"batch": name, "made_at": now.isoformat(), "count": len(slips), "letters": slips}
         _write(aside / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
         _sync(aside)
@@ -181,12 +198,18 @@ def hand_over(folder: Path, letters: list[tuple[Message, bytes]]) -> Path:
         shutil.rmtree(aside, ignore_errors=True)
         raise
     _sync(folder)
-    return folder / name
+    return Handed(folder / name, frozenset(contact_id for contact_id, slip in put.items() if slip is None))
 
 
-def _put(aside: Path, message: Message, pdf: bytes) -> dict[str, object]:
-    file = f"{message.contact_id}.pdf"
-    _write(aside / file, pdf)
+def _put(aside: Path, message: Message, pdf: bytes) -> dict[str, object] | None:
+    file = file_name(message.contact_id)
+    try:
+        _write(aside / file, pdf)
+    except OSError as error:
+        if error.errno not in ITS_OWN:
+            raise
+        log.error("letter_cannot_be_written", contact_id=message.contact_id, reason=error.strerror)
+        return None
     return {
         "notice_id": message.contact_id,
         "file": file,
@@ -195,6 +218,14 @@ def _put(aside: Path, message: Message, pdf: bytes) -> dict[str, object]:
         "tracking_number": tracking_number(message.contact_id),
         "language": message.language,
     }
+
+
+def file_name(contact_id: str) -> str:
+    """The file of a letter: any id names one file in the folder and none outside it, and no two ids the same."""
+    name = quote(contact_id, safe="")
+    if len(name) > NAME_MAX:
+        name = f"sha256-{hashlib.sha256(contact_id.encode()).hexdigest()}"
+    return f"{name}.pdf"
 
 
 def tracking_number(notice_id: str) -> str:
