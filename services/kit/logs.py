@@ -32,6 +32,7 @@ def set_up_logs(service: str, level: str, form: str) -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)  # warns of its own slowness on a busy machine
     structlog.contextvars.bind_contextvars(service=service)
 
 

@@ -49,6 +49,16 @@ def test_a_snapshot_that_shows_something_else_waits_until_all_before_it_is_known
     assert state.snapshot is None
 
 
+def test_the_longer_a_snapshot_has_waited_the_later_it_is_looked_at_again():
+    state, looks, now = State("b1"), 0, START
+    state, _ = snapshots.shown(state, snapshot(overdue()), at(known=START - SECOND))
+    while now < START + timedelta(hours=1):
+        now = onward.next_at(state)
+        state, _ = onward.tick(state, at(now, known=START - SECOND))
+        looks += 1
+    assert looks < 20
+
+
 def test_what_arrives_while_the_snapshot_waits_was_not_lost():
     state, _ = snapshots.shown(State("b1"), snapshot(overdue()), at(known=START - SECOND))
     told = Loan("L-1", principal=HUNDRED, outstanding=Decimal(900), as_of=TODAY, heard=START - SECOND)

@@ -18,7 +18,8 @@ CURRENCY_OF = {"CN": "CNY", "US": "USD", "IN": "INR", "GB": "GBP"}
 """The currency of a loan of which nothing but a snapshot was ever heard, by the borrower's country."""
 
 LOOK = timedelta(seconds=1)
-"""How soon it is asked again whether all is known that came before the snapshot."""
+"""How soon it is asked again whether all is known that came before the snapshot; later after as long as it waited, so
+that a service far behind is not kept busy by asking."""
 
 OUTCOME: dict[str, CaseOutcome] = {"closed": "repaid", "charged_off": "charged_off"}
 AGAIN = "told again, because a service has missed records"
@@ -41,7 +42,8 @@ def reconcile(state: State, at: Moment) -> Said:
         return state, ()
     wanted = _to_tell(state, snapshot, again=at.retell > state.retold)
     if wanted and at.known_as_of < snapshot.recorded:
-        return replace(state, snapshot=replace(snapshot, look_at=at.now + LOOK)), ()
+        waited = at.now - snapshot.recorded
+        return replace(state, snapshot=replace(snapshot, look_at=at.now + max(LOOK, waited))), ()
     return _repair(replace(state, snapshot=None, retold=max(at.retell, state.retold)), snapshot, wanted, at)
 
 
