@@ -32,8 +32,8 @@ MORNING = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
 
 def settings(**changes: Any) -> NotifierSettings:
     values: dict[str, Any] = {
-        "kafka_bootstrap": "none",
-        "database_url": SecretStr("none"),
+        "kafka_bootstrap": "none:1",
+        "database_url": SecretStr("postgresql://none"),
         "smpp_host": "127.0.0.1",
         "smtp_host": "127.0.0.1",
         "print_dir": Path("none"),
