@@ -137,6 +137,14 @@ class Bank:
         self._falls_due(loan, now)
         yield self._says_overdue(loan, now)
 
+    def _lose(self, step: Step, now: datetime) -> Iterator[Fact]:
+        """An instalment falls due and the word of it never leaves the house; a snapshot tells, sooner or later."""
+        loan = self._loan(step)
+        if loan.status not in ("closed", "charged_off"):
+            self._falls_due(loan, now)
+            self._next_version(loan)
+        yield from ()
+
     def _falls_due(self, loan: Loan, now: datetime) -> None:
         loan.due["principal"] += self._instalment(loan)
         loan.due["interest"] += Decimal("11.07")

@@ -57,9 +57,9 @@ class Stage:
         calm_world = World(story, self.clock, acts)
         self._live(calm_world, story, self.calm.enter(calm_world))
         world, fate = World(story, self.clock, acts), Faults(story.seed, FAULTS, faults)
-        self._live(world, story, self.faulty.enter(world, fate))
+        raised = self._fails(world, story, self.faulty.enter(world, fate))
         played = Played(self.calm, calm_world.published, self.faulty, world.published, self.clock.instant)
-        found = violations(played)
+        found = raised or violations(played)
         return Result(
             story.seed,
             len(world.published),
@@ -73,6 +73,14 @@ class Stage:
             (self.clock.instant - story.steps[0].at).days if story.steps else 0,
             time.process_time() - began,
         )
+
+    def _fails(self, world: World, story: Story, house: House) -> list[Violation]:
+        """Live on the kit, where a fault may be answered with an exception that nobody there can answer."""
+        try:
+            self._live(world, story, house)
+        except Exception as error:
+            return [Violation("nothing is raised", f"{type(error).__name__}: {str(error)[:500]}")]
+        return []
 
     def _live(self, world: World, story: Story, house: House) -> None:
         town = Town(world)

@@ -117,9 +117,15 @@ def _at(pick: random.Random, day: float, spread_hours: float = 24) -> datetime:
 
 
 INCIDENTS = {
-    "pay": 10, "pay_all": 3, "reverse": 4, "cure": 1, "pause": 2, "resume": 2, "restructure": 1, "charge_off": 1,
-    "close": 1, "snapshot": 5, "grow": 3, "record": 2, "hold": 2, "release": 2, "recall": 1, "legal": 1, "resolve": 1,
-    "complain": 1, "call": 3, "due_soon": 1,
+    "pay": 8, "pay_all": 5, "reverse": 1, "cure": 1, "pause": 3, "resume": 1, "restructure": 1, "charge_off": 1,
+    "close": 1, "snapshot": 3, "grow": 3, "record": 2, "hold": 3, "recall": 1, "legal": 1, "resolve": 1,
+    "complain": 1, "lose": 3, "due_soon": 1,
+}  # fmt: skip
+
+
+FOLLOWED = {
+    "pay": "reverse", "pay_all": "reverse", "pause": "resume", "hold": "release", "lose": "snapshot",
+    "record": "record",
 }  # fmt: skip
 
 
@@ -130,8 +136,8 @@ def _life(pick: random.Random, borrower_id: str, day_end: timedelta) -> list[Ste
         begins = pick.choice((1, 2, 3, 5, 9, 14))
         steps.append(Step(_at(pick, begins - 1), "due_soon", borrower_id, loan))
         steps += _overdue(pick, borrower_id, loan, begins, day_end)
-    for _ in range(pick.randint(1, 6)):
-        steps.append(_incident(pick, borrower_id, pick.choice(loans)))
+    for _ in range(pick.randint(2, 9)):
+        steps += _incident(pick, borrower_id, pick.choice(loans))
     return steps
 
 
@@ -140,7 +146,7 @@ def _overdue(pick: random.Random, borrower_id: str, loan: str, begins: int, day_
 
     Each month another loan begins like that.
     """
-    steps, pace = [Step(BEGINS + begins * DAY + day_end, "overdue", borrower_id, loan)], pick.choice((1, 2, 3, 5))
+    steps, pace = [Step(BEGINS + begins * DAY + day_end, "overdue", borrower_id, loan)], pick.choice((1, 3, 5, 9))
     for day in range(begins + pace, DAYS_MAX, pace):
         of = f"{loan}{day // MONTH}" if day > MONTH + begins else loan
         size = 0 if (day - begins) % MONTH < pace else 1
@@ -148,9 +154,14 @@ def _overdue(pick: random.Random, borrower_id: str, loan: str, begins: int, day_
     return steps
 
 
-def _incident(pick: random.Random, borrower_id: str, loan: str) -> Step:
-    kind = pick.choices(list(INCIDENTS), list(INCIDENTS.values()))[0]
-    return Step(_at(pick, pick.randint(2, 40)), kind, borrower_id, loan, pick.randint(1, 99))
+def _incident(pick: random.Random, borrower_id: str, loan: str) -> list[Step]:
+    """Something happens; what begins so often ends some days later."""
+    kind, day = pick.choices(list(INCIDENTS), list(INCIDENTS.values()))[0], pick.randint(2, 40)
+    steps = [Step(_at(pick, day), kind, borrower_id, loan, pick.randint(1, 99))]
+    if kind in FOLLOWED and pick.random() < 0.6:
+        after = day + pick.choice((0.1, 1, 4, 12))
+        steps.append(Step(_at(pick, after), FOLLOWED[kind], borrower_id, loan, pick.randint(1, 99)))
+    return steps
 
 
 def _spells(pick: random.Random) -> tuple[Spell, ...]:

@@ -25,7 +25,7 @@ from tests.sim.world import World
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 DIGEST = "d" * 64
-OFFICER_STEPS = frozenset({"hold", "release", "recall", "legal", "resolve", "complain", "call"})
+OFFICER_STEPS = frozenset({"hold", "release", "recall", "legal", "resolve", "complain"})
 ANSWERS = (
     ("will_pay", 0.05), ("promise", 0.14), ("plan_request", 0.1), ("dispute", 0.05), ("hardship", 0.05),
     ("complaint", 0.04), ("stop_request", 0.03), ("wrong_person", 0.03),
@@ -47,7 +47,6 @@ class Town:
         self._cases: dict[str, str] = {}
         self._holds: dict[str, str] = {}
         self._disputes: dict[str, str] = {}
-        self._placements: dict[str, cases.PlacementActivated] = {}
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -94,14 +93,15 @@ class Town:
         case = self._cases.get(step.borrower, "none")
         self._officer(step, officer.complain(case, reason="asked", officer="O-1"), case)
 
-    def _call(self, step: Step) -> None:
-        """The agency that has the case asks to telephone, and does."""
-        placement = self._placements.get(step.borrower)
-        if placement is None or not self._may_go(step.borrower):
+    def _asks_to_call(self, placement: cases.PlacementActivated, name: str) -> None:
+        """The agency that has the case asks whether it may telephone, and does."""
+        if not self._may_go(placement.borrower_id):
             return
         now = self.world.now
-        asked = notice.Asked("voice", placement.agency_id, now, now + timedelta(hours=1), contact_point="T-1")
-        said = self._notifier(step.borrower, f"propose/{step.at.isoformat()}", notice.propose, asked)
+        asked = notice.Asked(
+            "voice", placement.agency_id, now, now + timedelta(hours=1), contact_point="T-1", recording=True
+        )
+        said = self._notifier(placement.borrower_id, f"propose/{name}", notice.propose, asked)
         for event in said or ():
             if isinstance(event.data, contacts.ContactAllowed):
                 self._telephones(placement, event.data.contact_id)
@@ -277,7 +277,11 @@ class Town:
         self.world.later(hours * HOUR, f"{what} {fact.placement_id}", reports)
 
     def _activated(self, fact: cases.PlacementActivated) -> None:
-        self._placements[fact.borrower_id] = fact
+        if fact.agency_id != "in-house" and self.dice.throw("calls", fact.placement_id) < 0.4:
+            days = self.dice.within(1, 6, "calls after", fact.placement_id)
+            name = f"asks to call {fact.placement_id}"
+            instant = _noon(today(self.world.now) + timedelta(days=days))
+            self.world.at(instant, name, partial(self._asks_to_call, fact, name))
         if fact.agency_id != "in-house" and self.dice.throw("returns", fact.placement_id) < 0.06:
             days = self.dice.within(1, 20, "returns after", fact.placement_id)
             self._agency(fact, days * 24, "returns", agencies.PlacementReturned, returned_at=None, reason="no staff")
