@@ -15,7 +15,7 @@ from services.kit.background import Periodic
 
 LOOK_SECONDS = 1.0
 GROWN_BYTES = 128 << 20
-"""A worker that has grown so much since it was last collected is collected at once."""
+"""A worker that has grown so much beyond what it ever needed is collected at once: a batch comes and goes."""
 
 SELDOM_SECONDS = 60.0
 """So long garbage may lie, however little it is: files and connections may hang on it."""
@@ -55,4 +55,4 @@ class Collector:
             gc.unfreeze()
         gc.collect()
         gc.freeze()
-        self.rounds, self.level, self.at = self.rounds + 1, self.memory(), time.monotonic()
+        self.rounds, self.level, self.at = self.rounds + 1, max(self.level, self.memory()), time.monotonic()
