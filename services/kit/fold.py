@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha1
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from schemas.envelope import Event, Fact
 from schemas.topics import Topic
@@ -29,8 +29,7 @@ class Stuck(Exception):
     """A tick left `next_at` where it was; running it again would spin. A bug of the service."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """What made a service decide: a fact, a timer or a command."""
 
     id: str
@@ -75,8 +74,7 @@ class Surroundings(Generic[R]):
         return Context(self.now, cause.id, cause.happened, cause.recorded, self.known_as_of, self.partition, reference)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[S, R]):
+class Outcome(NamedTuple, Generic[S, R]):
     """All that one decision changes."""
 
     state: S
@@ -118,11 +116,13 @@ def outcome(
     state, facts = reaction
     if not facts:
         return Outcome(state, service.next_at(state), (), tuple(writes), reference)
-    said = tuple(_event(service, fact, number, cause, around) for number, fact in enumerate(facts))
-    for event in said:
+    said, rows = [], [*writes]
+    for number, fact in enumerate(facts):
+        event = _event(service, fact, number, cause, around)
         reference = service.learn(reference, event.data)
-    rows = (*writes, *(write for event in said for write in service.project(event)))
-    return Outcome(state, service.next_at(state), said, rows, reference)
+        rows += service.project(event)
+        said.append(event)
+    return Outcome(state, service.next_at(state), tuple(said), tuple(rows), reference)
 
 
 def _event(service: Service[S, R], fact: Fact, number: int, cause: Cause, around: Surroundings[R]) -> Event[Fact]:

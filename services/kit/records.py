@@ -1,7 +1,7 @@
 """From a record on a topic to an event that may be applied, or to the fault that sends it to the dead letters."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from schemas.envelope import CONTENT_TYPE, Event, Fact, Unreadable, read_record
@@ -50,20 +50,24 @@ class Fault:
         return cls(kind, str(error)[:2000] or type(error).__name__, type(error).__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Item:
-    """A record with what it says, or why it cannot be applied. The event is as the service may know it."""
+    """A record with what it says, or why it cannot be applied. The event is as the service may know it.
+
+    A value like the others, but not frozen: one is made for each record, and a frozen one takes four times as long.
+    """
 
     topic: Topic
     partition: int
     record: Record
     event: Event[Fact] | None
     fault: Fault | None = None
+    borrower_id: str | None = field(init=False)
+    """Whom it is about, on topics keyed by borrower."""
 
-    @property
-    def borrower_id(self) -> str | None:
-        """Whom it is about, on topics keyed by borrower."""
-        return self.event.data.key if self.event and self.topic.key == "borrower_id" else None
+    def __post_init__(self) -> None:
+        """Look the borrower up once: everybody asks."""
+        self.borrower_id = self.event.data.key if self.event and self.topic.key == "borrower_id" else None
 
     @property
     def kept(self) -> tuple[bytes | None, Headers]:

@@ -7,7 +7,7 @@ named here may read a clock, a database, a random number or a log: all they need
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, MetaData, Table
 
@@ -18,8 +18,7 @@ S = TypeVar("S")
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True)
-class Context(Generic[R]):
+class Context(NamedTuple, Generic[R]):
     """What a decision may know besides state and fact.
 
     now: the clock port's instant, one per transaction. cause: id of the event, timer or command that made us decide;
@@ -69,8 +68,7 @@ class Change:
 Write: TypeAlias = Put | Change
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a record stood: its coordinates, and when the broker took it (clock port time, and true wall time)."""
 
     topic: str

@@ -1,9 +1,8 @@
 """One document per borrower: how it is written as JSON, loaded and saved in bulk, and kept hot between batches."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any, Generic, NamedTuple
 
 import msgspec
 
@@ -18,16 +17,14 @@ class Conflict(Exception):
     """Somebody else changed one of these states meanwhile. Nothing is saved; forget what is hot and try again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slot(Generic[S]):
+class Slot(NamedTuple, Generic[S]):
     """A state with the version of its row; version 0 stands for no row."""
 
     state: S
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Generic[S]):
+class Change(NamedTuple, Generic[S]):
     """What a state shall be and when it is due."""
 
     state: S
