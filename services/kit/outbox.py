@@ -6,7 +6,8 @@ The sequence row's lock is held until commit, so commit order is sequence order 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
 
 from schemas.envelope import Event, Fact
 from services.kit.records import STRUCTURED, Headers
@@ -16,8 +17,7 @@ Stream: TypeAlias = tuple[str, int]
 """Topic name and partition."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A record as it goes to the broker."""
 
     sequence: int
@@ -45,7 +45,9 @@ _TAKE = (
     "INSERT INTO sequences (topic, partition, said) VALUES (%s, %s, %s)"
     " ON CONFLICT (topic, partition) DO UPDATE SET said = sequences.said + excluded.said RETURNING said"
 )
-_COLUMNS = ("topic", "partition", "sequence", "id", "type", "aggregatetype", "aggregateid", "key", "payload", "headers")
+_EVENT = ("topic", "partition", "sequence", "id", "type", "aggregatetype", "aggregateid", "payload")
+_EVENT_TYPES = ("text", "int4", "int8", "text", "text", "text", "text", "bytea")
+_LETTER = (*_EVENT, "key", "headers")
 _READ = (
     "SELECT sequence, coalesce(key, convert_to(aggregateid, 'UTF8')), payload, headers::text, id FROM outbox"
     " WHERE topic = %s AND partition = %s AND sequence >= %s ORDER BY sequence LIMIT %s"
@@ -59,20 +61,33 @@ _TRIM = (
 )
 
 
+@lru_cache(10_000)
+def stream_of(topic: str, source: str) -> Stream:
+    """The stream in which a source of ours (`/arrears/<stream>/<partition>`) is counted."""
+    return topic, int(source.rpartition("/")[2])
+
+
 def append(raw: Raw, pending: Pending) -> Frames:
     """Append to the outbox; answer the frames as they stand there, to be published once this has committed."""
     streams: dict[Stream, list[Said]] = {}
     for stream, said in pending:
         streams.setdefault(stream, []).append(said)
     frames: dict[Stream, list[Frame]] = {}
-    rows: list[tuple[Any, ...]] = []
+    events: list[tuple[Any, ...]] = []
+    letters: list[tuple[Any, ...]] = []
     for stream in sorted(streams):
         first = _take(raw, stream, len(streams[stream]))
         frames[stream] = [_frame(said, first + n) for n, said in enumerate(streams[stream])]
-        rows += (_row(stream, s, f) for s, f in zip(streams[stream], frames[stream], strict=True))
-    if rows:
-        with raw.cursor() as cursor:
-            copy_rows(cursor, "outbox", _COLUMNS, rows)
+        for said, frame in zip(streams[stream], frames[stream], strict=True):
+            if isinstance(said, Letter):
+                letters.append(_letter(stream, said, frame))
+            else:
+                events.append((*stream, frame.sequence, said.id, said.type, stream[0], said.partitionkey, frame.value))
+    with raw.cursor() as cursor:
+        if events:
+            copy_rows(cursor, "outbox", _EVENT, events, _EVENT_TYPES)
+        if letters:
+            copy_rows(cursor, "outbox", _LETTER, letters)
     return frames
 
 
@@ -89,12 +104,9 @@ def _frame(said: Said, sequence: int) -> Frame:
     return Frame(sequence, (said.partitionkey or "").encode(), value, (*STRUCTURED, ("id", said.id.encode())))
 
 
-def _row(stream: Stream, said: Said, frame: Frame) -> tuple[Any, ...]:
-    kind = stream[0]
-    if isinstance(said, Letter):
-        shown = None if said.key is None else said.key.decode("utf-8", "replace").replace("\0", "�")
-        return (*stream, frame.sequence, said.id, said.type, kind, shown, said.key, said.value, dump(said.headers))
-    return (*stream, frame.sequence, said.id, said.type, kind, said.partitionkey, None, frame.value, None)
+def _letter(stream: Stream, said: Letter, frame: Frame) -> tuple[Any, ...]:
+    shown = None if said.key is None else said.key.decode("utf-8", "replace").replace("\0", "�")
+    return (*stream, frame.sequence, said.id, said.type, stream[0], shown, said.value, said.key, dump(said.headers))
 
 
 def dump(headers: Headers) -> str:

@@ -1,7 +1,7 @@
 """Which records of a batch were applied before: by sequence on the collections' own topics, by id on intake topics."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, TypeAlias
@@ -50,10 +50,13 @@ class Sifted:
 def sift(raw: Raw, partition: int, items: Sequence[Item]) -> Sifted:
     """Drop repeats; an id that comes again with other content becomes a fault."""
     sifted = Sifted()
-    last = _last_stamps(raw, items)
-    before = _seen_before(raw, partition, items)
-    for item in items:
-        if item.event is not None and _stamped(item):
+    stamped = [_stamped(item) for item in items]
+    last = _last_stamps(raw, {i.event.source for i, known in zip(items, stamped, strict=True) if i.event and known})
+    before = _seen_before(
+        raw, partition, [i.event.id for i, k in zip(items, stamped, strict=True) if i.event and not k]
+    )
+    for item, known in zip(items, stamped, strict=True):
+        if item.event is not None and known:
             _by_sequence(sifted, item, item.event, last)
         elif item.event is None or item.fault:
             sifted.items.append(item)
@@ -101,13 +104,11 @@ def digest_of(event: Event[Fact]) -> bytes:
     return blake2b(event.type.encode() + data, digest_size=16).digest()
 
 
-def _last_stamps(raw: Raw, items: Iterable[Item]) -> dict[str, int]:
-    sources = sorted({item.event.source for item in items if item.event and _stamped(item)})
-    return {source: n for source, n in raw.execute(_LAST, [sources])} if sources else {}
+def _last_stamps(raw: Raw, sources: Collection[str]) -> dict[str, int]:
+    return {source: n for source, n in raw.execute(_LAST, [sorted(sources)])} if sources else {}
 
 
-def _seen_before(raw: Raw, partition: int, items: Iterable[Item]) -> dict[Identity, bytes]:
-    ids = [item.event.id for item in items if item.event and not _stamped(item)]
+def _seen_before(raw: Raw, partition: int, ids: Sequence[str]) -> dict[Identity, bytes]:
     rows = raw.execute(_SEEN, [partition, ids]).fetchall() if ids else []
     return {(event_id, source): bytes(digest) for event_id, source, digest in rows}
 
@@ -126,7 +127,8 @@ def remember(raw: Raw, partition: int, sifted: Sifted) -> None:
 def _keep_ids(cursor: Any, partition: int, seen: dict[Identity, bytes]) -> None:
     rows = [(partition, event_id, source, digest) for (event_id, source), digest in seen.items()]
     try:
-        copy_rows(cursor, "inbox", ("partition", "event_id", "source", "digest"), rows)
+        columns = ("partition", "event_id", "source", "digest")
+        copy_rows(cursor, "inbox", columns, rows, ("int4", "text", "text", "bytea"))
     except UniqueViolation as error:
         raise Conflict(f"partition {partition}: one of these records is being applied elsewhere") from error
 

@@ -107,9 +107,21 @@ def _apply(raw: Raw, step: Step) -> None:
             cursor.execute(merge)
 
 
-def copy_rows(cursor: "Cursor[Any]", table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """COPY rows into a table; names must be quoted where needed."""
-    with cursor.copy(f"COPY {table} ({', '.join(map(_quoted, columns))}) FROM STDIN") as copy:
+def copy_rows(
+    cursor: "Cursor[Any]",
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    types: Sequence[str] | None = None,
+) -> None:
+    """COPY rows into a table; names must be quoted where needed. With the types of the columns it goes in binary.
+
+    Binary spares both sides the hexadecimal form of `bytea`.
+    """
+    names = ", ".join(map(_quoted, columns))
+    with cursor.copy(f"COPY {table} ({names}) FROM STDIN{' (FORMAT BINARY)' if types else ''}") as copy:
+        if types:
+            copy.set_types(types)
         for row in rows:
             copy.write_row(row)
 
