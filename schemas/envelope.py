@@ -5,13 +5,13 @@ Structured mode is what Arrears writes; binary mode is also read on intake topic
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,11 +21,15 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, from_json, to_json
 
+from schemas.values import Instant
+
 if TYPE_CHECKING:
     from schemas.topics import Topic
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 ID_PATTERN = r"^[^\x00-\x1f]+$"
+Attribute = Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$")]
+"""A CloudEvents attribute; the specification allows no control character in one."""
 
 
 class Unreadable(Exception):
@@ -74,15 +78,15 @@ class Event(BaseModel, Generic[F_co]):
     id: Annotated[str, Field(min_length=1, max_length=200, pattern=ID_PATTERN)]
     source: Annotated[str, Field(min_length=1, max_length=200, pattern=ID_PATTERN)]
     type: str
-    time: AwareDatetime
-    subject: str | None = None
-    datacontenttype: str = "application/json"
-    dataschema: str | None = None
-    partitionkey: str | None = None
-    causationid: str | None = None
-    correlationid: str | None = None
+    time: Instant
+    subject: Attribute | None = None
+    datacontenttype: Attribute = "application/json"
+    dataschema: Attribute | None = None
+    partitionkey: Attribute | None = None
+    causationid: Attribute | None = None
+    correlationid: Attribute | None = None
     sequence: Annotated[int, Field(ge=1)] | None = None
-    traceparent: str | None = None
+    traceparent: Attribute | None = None
     data: F_co
 
     @classmethod
@@ -110,18 +114,20 @@ class Event(BaseModel, Generic[F_co]):
         }
         values.update(attributes)
         event: Event[Fact] = Event.__new__(Event)
-        for name, value in (
-            ("__dict__", values),
-            ("__pydantic_fields_set__", set(values)),
-            ("__pydantic_extra__", None),
-            ("__pydantic_private__", None),
-        ):
-            object.__setattr__(event, name, value)
+        _set(event, "__dict__", values)
+        _set(event, "__pydantic_fields_set__", _ATTRIBUTES)
+        _set(event, "__pydantic_extra__", None)
+        _set(event, "__pydantic_private__", None)
         return event
 
     def to_json(self) -> bytes:
         """The record value in structured mode. Fields that are null are left out."""
         return self.__pydantic_serializer__.to_json(self, exclude_none=True, serialize_as_any=True)
+
+
+_LIKELY_TYPE = re.compile(rb'"type"\s*:\s*"([^"\\]+)"')
+_set = object.__setattr__  # the model is frozen
+_ATTRIBUTES = set(Event.model_fields)
 
 
 def schema_uri(type_: str) -> str:
@@ -130,14 +136,20 @@ def schema_uri(type_: str) -> str:
 
 
 @cache
+def _kinds() -> Mapping[bytes, type[Event[Fact]]]:
+    """The model of each kind of event, whose `type` can be no other."""
+    return {
+        name.encode(): create_model(f"{fact.__name__}Event", __base__=Event[fact], type=(Literal[name], name))  # type: ignore[valid-type, arg-type]
+        for name, fact in Fact.KINDS.items()
+    }
+
+
+@cache
 def _adapter() -> TypeAdapter[Event[Fact]]:
     """One validator for every event in the language, told apart by `type`."""
-    kinds = [
-        create_model(f"{fact.__name__}Event", __base__=Event[fact], type=(Literal[name], name))  # type: ignore[valid-type, arg-type]
-        for name, fact in Fact.KINDS.items()
-    ]
-    union: Any = kinds[0]
-    for kind in kinds[1:]:
+    first, *others = _kinds().values()
+    union: Any = first
+    for kind in others:
         union = union | kind
     return TypeAdapter(Annotated[union, Field(discriminator="type")])
 
@@ -164,6 +176,11 @@ def read_structured(value: bytes | None) -> Event[Fact]:
     """An event from a record value in structured mode. Raises Unreadable with every problem named."""
     if value is None:
         raise Unreadable("no value: in structured mode a null record is not an event")
+    try:
+        if (found := _LIKELY_TYPE.search(value)) and (kind := _kinds().get(found[1])):
+            return kind.__pydantic_validator__.validate_json(value)  # type: ignore[no-any-return]
+    except ValidationError:
+        pass  # it may have been another `type` than the event's own: the validator of all kinds has the last word
     try:
         return _adapter().validate_json(value)
     except ValidationError as error:

@@ -275,8 +275,7 @@ class Room(Generic[S, R]):
         work.flushed(changes, saved, frames)
 
     def _stream(self, event: Event[Fact]) -> outbox.Stream:
-        topic = event.data.TOPIC
-        return topic.name, partition_for(event.data.key.encode(), self.partitions(topic))
+        return outbox.stream_of(event.data.TOPIC.name, event.source)
 
 
 def _short(error: Exception) -> str:
