@@ -40,9 +40,15 @@ log = structlog.get_logger("arrears.kit")
 TRIES = 10
 """A batch that fails so often, and not because something outside is away, stops the service."""
 
-THREADS = 4
+THREADS = 3
+"""Transactions at a time: one decides while others wait for the database; more would only fight for the processor."""
+
 PER_NUMBER = 64
 """Batches that may wait per partition number, behind the one under way; those that follow each other become one."""
+
+RECORDS_WAITING = 15_000
+"""While so many records wait for their transactions no more are taken: memory that is touched again and again is cheap,
+a backlog held in memory is not."""
 
 JOINED_RECORDS_MAX = 5_000
 """Records of a batch that was made of several: about what one full fetch of small facts holds."""
@@ -338,6 +344,8 @@ class Seam:
         self._lines: dict[int, asyncio.Queue[Fetched]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._tries: dict[TP, tuple[int, int]] = {}
+        self._records = 0
+        self._fewer = asyncio.Event()
         self._backoff = Backoff("database")
 
     def run(self) -> int:
@@ -395,6 +403,10 @@ class Seam:
     async def _agent(self, app: Any, stream: Any) -> None:
         """Hand each batch to the line of its partition number. Nothing may ever be raised out of here."""
         async for fetched in stream:
+            while self._records > RECORDS_WAITING:
+                self._fewer.clear()
+                await self._fewer.wait()
+            self._records += len(fetched.batch.records)
             await self._line(app, fetched.batch.partition).put(fetched)
 
     def _line(self, app: Any, number: int) -> "asyncio.Queue[Fetched]":
@@ -414,6 +426,9 @@ class Seam:
                     await self._apply(app.consumer, fetched)
                 except Exception as error:  # nothing may escape: the batch would be lost
                     await self._recover(app.consumer, fetched, error)
+                finally:
+                    self._records -= len(fetched.batch.records)
+                    self._fewer.set()
 
     async def _apply(self, consumer: SeamConsumer, fetched: Fetched) -> None:
         loop = asyncio.get_running_loop()
