@@ -1,19 +1,23 @@
 """Errors as `application/problem+json` (RFC 9457): what is wrong, in a sentence, with the right status."""
 
+import traceback
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exception_handlers import http_exception_handler, request_validation_exception_handler
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from services.kit.database import is_outside
 from services.kit.plug import KeyReused
-from services.kit.service import Refused
+from services.kit.service import Refused, Unfit
 from services.kit.states import Conflict
 from services.kit.vault import NotOpened
 
@@ -32,8 +36,12 @@ def problem(status: int, detail: str, **more: Any) -> Response:
     return JSONResponse(content, status, media_type=MEDIA_TYPE)
 
 
+OUT_OF_RANGE: tuple[type[Exception], ...] = (DataError, psycopg.DataError, OverflowError, UnicodeError, ValidationError)
+"""What a value leads to that is well formed and still no value of ours: a day in the year 99999, a NUL in an id."""
+
 STATUS: dict[type[Exception], int] = {
     Refused: 409,
+    Unfit: 422,
     KeyReused: 422,
     NotFound: 404,
     NotOpened: 410,
@@ -45,6 +53,8 @@ def install_problems(api: FastAPI) -> None:
     """Have the application answer every error as a problem document, where it has no answer of its own."""
     for kind, status in STATUS.items():
         _unless_own(api, kind, _handler(status))
+    for kind in OUT_OF_RANGE:
+        _unless_own(api, kind, _out_of_range)
     _unless_own(api, RequestValidationError, _invalid, request_validation_exception_handler)
     _unless_own(api, HTTPException, _http, http_exception_handler)
     _unless_own(api, Exception, _unexpected)
@@ -70,6 +80,13 @@ def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     errors = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
     return problem(422, "the request breaks the contract", errors=errors)
+
+
+def _out_of_range(_request: Request, error: Exception) -> Response:
+    """Said without the value, which may be personal; the log learns the place, for it may be our mistake after all."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    log.warning("a value was out of range", error=type(error).__name__, place=f"{place.filename}:{place.lineno}")
+    return problem(422, "a value in the request is out of range, or holds a character that none may hold")
 
 
 def _http(_request: Request, error: Exception) -> Response:

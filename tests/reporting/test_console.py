@@ -142,6 +142,14 @@ def test_a_table_pages_by_cursor_without_gap_or_overlap_and_keeps_its_order(brow
 
 
 @pytest.mark.stack
+@pytest.mark.parametrize("listing", LISTINGS)
+def test_every_table_can_be_sorted_by_every_column_though_some_rows_have_nothing_there(browser, town, listing):
+    for column in LISTINGS[listing].columns:
+        for sort in (column.name, f"-{column.name}"):
+            assert browser.get(f"/tables/{listing}", params={"sort": sort}).status_code == 200, sort
+
+
+@pytest.mark.stack
 def test_any_id_is_found_by_the_search_box(browser, town):
     for wanted, lands in (
         ("C-B00003-1", "/cases/C-B00003-1"),
@@ -174,7 +182,16 @@ def test_the_past_is_shown_as_it_was_known_and_links_stay_in_it(browser, town):
 
 @pytest.mark.stack
 @pytest.mark.parametrize(
-    "address", ["/api/summary?as_known=yesterday", "/tables/cases?sort=nothing", "/tables/cases?cursor=x"]
+    "address",
+    [
+        "/api/summary?as_known=yesterday",
+        "/api/portfolio?days=99999999999",
+        "/api/portfolio?roll_days=999999999",
+        "/api/timeline/B-1?cursor=abc",
+        "/timeline/a%00b",
+        "/tables/cases?sort=nothing",
+        "/tables/cases?cursor=x",
+    ],
 )
 def test_a_question_that_cannot_be_read_is_answered_with_what_is_wrong(browser, town, address):
     answer = browser.get(address)

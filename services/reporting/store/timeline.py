@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from services.reporting.store.listings import Unasked
 from services.reporting.store.view import View, rows
 
 PAGE = 200
@@ -73,10 +74,18 @@ def timeline(db: Connection, view: View, id_: str, cursor: str = "", most: int =
     return []
 
 
+def _place(cursor: str) -> tuple[str, str, str, str]:
+    try:
+        time, topic, partition, offset = cursor.split("|")
+    except ValueError:
+        raise Unasked("this cursor is not one of ours") from None
+    return time, topic, partition, offset
+
+
 def _page(db: Connection, view: View, where: str, *, id_: str, cursor: str, most: int) -> list[Entry]:
     after: dict[str, Any] = {}
     if cursor:
-        time, topic, partition, offset = cursor.split("|")
+        time, topic, partition, offset = _place(cursor)
         after = {"time": time, "topic": topic, "partition": int(partition), "offset": int(offset)}
     sql = _SELECT.format(where=where, after=_AFTER if cursor else "")
     return [Entry(**r._mapping) for r in rows(db, view, sql, id=id_, most=most, **after)]
