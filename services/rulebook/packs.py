@@ -109,7 +109,7 @@ class Rulebook:
     @property
     def history_days(self) -> int:
         """How many days of contacts its caps and cooldowns look back on, at most."""
-        return max((rule.parameters.days_back for rule in self.rules), default=1)
+        return _history_days(self)
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of this id."""
@@ -134,6 +134,11 @@ def _asked(book: Rulebook, channel: Channel, party: Party, products: tuple[str, 
         if force is not None and getattr(rule.parameters, "of_contacts", True):
             asked.setdefault(repr(rule.parameters), (rule.parameters, []))[1].append((place, rule, force))
     return tuple(Asked(parameters.judge, tuple(rules)) for parameters, rules in asked.values())
+
+
+@lru_cache(maxsize=256)
+def _history_days(book: Rulebook) -> int:
+    return max((rule.parameters.days_back for rule in book.rules), default=1)
 
 
 @lru_cache(maxsize=256)
