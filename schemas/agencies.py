@@ -1,23 +1,36 @@
 """The agencies: what assignment says of them, and what their own systems report."""
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from schemas.envelope import Fact
 from schemas.topics import AGENCIES, AGENCY_REPORTS
-from schemas.values import Currency, Disposition, Id, Instant, Personal, Positive, ReasonForDefault, Text, Value
+from schemas.values import (
+    Currency,
+    Day,
+    Disposition,
+    GivenId,
+    Id,
+    Instant,
+    OpenDay,
+    Personal,
+    Positive,
+    ReasonForDefault,
+    Text,
+    Value,
+    Word,
+)
 
 
 class AgencyRegistered(Fact, type="agency.registered.v1", topic=AGENCIES):
     """An agency (or the in-house team) stands on the published list, with what it covers and can carry."""
 
-    agency_id: Id
+    agency_id: GivenId
     name: Text
     in_house: bool = False
-    regions: tuple[str, ...]
-    products: tuple[str, ...]
+    regions: tuple[Word, ...]
+    products: tuple[Word, ...]
     capacity: Annotated[int, Field(ge=0)]
     target_share: Annotated[int, Field(ge=0, le=100)]
     contact: Text
@@ -26,47 +39,47 @@ class AgencyRegistered(Fact, type="agency.registered.v1", topic=AGENCIES):
 class StaffMember(Value):
     """A visitor: certificate and its end decide whether they may be sent."""
 
-    staff_id: Id
-    badge: Id
-    certified_until: date
-    regions: tuple[str, ...]
+    staff_id: GivenId
+    badge: GivenId
+    certified_until: OpenDay
+    regions: tuple[Word, ...]
 
 
 class AgencyLicensed(Fact, type="agency.licensed.v1", topic=AGENCIES):
     """Licence, inspection and staff of an agency, whole in each record."""
 
-    agency_id: Id
+    agency_id: GivenId
     licence_number: Text
-    licensed_until: date
-    inspected_on: date
+    licensed_until: OpenDay
+    inspected_on: Day
     staff: tuple[StaffMember, ...]
 
 
 class MandateSigned(Fact, type="mandate.signed.v1", topic=AGENCIES):
     """The entrustment agreement: authority, term, fee, data categories (PIPL article 21)."""
 
-    agency_id: Id
-    mandate_id: Id
+    agency_id: GivenId
+    mandate_id: GivenId
     authority: tuple[Literal["call", "letter", "visit", "agree_promise", "agree_plan"], ...]
-    from_date: date
-    until_date: date
+    from_date: Day
+    until_date: OpenDay
     fee_basis_points: Annotated[int, Field(ge=0, le=10_000)]
-    data_categories: tuple[str, ...]
+    data_categories: tuple[Word, ...]
 
 
 class MandateEnded(Fact, type="mandate.ended.v1", topic=AGENCIES):
     """The agreement has ended; every placement under it is recalled."""
 
-    agency_id: Id
-    mandate_id: Id
-    ended_on: date
+    agency_id: GivenId
+    mandate_id: GivenId
+    ended_on: Day
 
 
 class AgencyEvaluated(Fact, type="agency.evaluated.v1", topic=AGENCIES):
     """A periodic evaluation. Recovery is never its only measure (rule CN-AG-04)."""
 
-    agency_id: Id
-    evaluated_on: date
+    agency_id: GivenId
+    evaluated_on: Day
     conduct: Annotated[int, Field(ge=0, le=100)]
     records: Annotated[int, Field(ge=0, le=100)]
     recovery: Annotated[int, Field(ge=0, le=100)]
@@ -75,7 +88,7 @@ class AgencyEvaluated(Fact, type="agency.evaluated.v1", topic=AGENCIES):
 class AgencySuspended(Fact, type="agency.suspended.v1", topic=AGENCIES):
     """No new placements; pending ones are recalled."""
 
-    agency_id: Id
+    agency_id: GivenId
     reason: Text
     suspended_at: Instant
 
@@ -83,7 +96,7 @@ class AgencySuspended(Fact, type="agency.suspended.v1", topic=AGENCIES):
 class AgencyReinstated(Fact, type="agency.reinstated.v1", topic=AGENCIES):
     """The agency may work again."""
 
-    agency_id: Id
+    agency_id: GivenId
     reason: Text
     reinstated_at: Instant
 
@@ -91,9 +104,9 @@ class AgencyReinstated(Fact, type="agency.reinstated.v1", topic=AGENCIES):
 class AgencyReport(Fact):
     """What every report of an agency names."""
 
-    report_id: Id
+    report_id: GivenId
     borrower_id: Id
-    agency_id: Id
+    agency_id: GivenId
 
 
 class PlacementAccepted(AgencyReport, type="placement.accepted.v1", topic=AGENCY_REPORTS):
@@ -151,7 +164,7 @@ class VisitResult(Value):
 
     disposition: Disposition
     reason_for_default: ReasonForDefault | None = None
-    promised_on: date | None = None
+    promised_on: Day | None = None
     promised_amount: Positive | None = None
     currency: Currency | None = None
     instalments: Annotated[int, Field(ge=2, le=60)] | None = None

@@ -17,6 +17,8 @@ from schemas.envelope import Event, Fact, Unreadable, read_structured
 from schemas.language import KINDS
 from schemas.topics import BY_NAME, Topic
 
+BYTE_ORDER_MARK = "\ufeff"
+"""Begins a file that some editors and export programs wrote; it belongs to the file, not to its first event."""
 ENVELOPE = frozenset(Event.model_fields)
 
 
@@ -45,7 +47,7 @@ def check_lines(lines: Iterable[str], topic: Topic | None = None) -> Iterator[Ch
     for number, text in enumerate(lines, 1):
         if not text.strip():
             continue
-        checked = check_line(number, text.rstrip("\n"), topic)
+        checked = check_line(number, text.removeprefix(BYTE_ORDER_MARK if number == 1 else "").rstrip("\n"), topic)
         yield _unless_reused(checked, seen)
 
 

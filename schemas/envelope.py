@@ -12,7 +12,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -22,11 +21,15 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, from_json, to_json
 
+from schemas.values import Instant
+
 if TYPE_CHECKING:
     from schemas.topics import Topic
 
 CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 ID_PATTERN = r"^[^\x00-\x1f]+$"
+Attribute = Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$")]
+"""A CloudEvents attribute; the specification allows no control character in one."""
 
 
 class Unreadable(Exception):
@@ -75,15 +78,15 @@ class Event(BaseModel, Generic[F_co]):
     id: Annotated[str, Field(min_length=1, max_length=200, pattern=ID_PATTERN)]
     source: Annotated[str, Field(min_length=1, max_length=200, pattern=ID_PATTERN)]
     type: str
-    time: AwareDatetime
-    subject: str | None = None
-    datacontenttype: str = "application/json"
-    dataschema: str | None = None
-    partitionkey: str | None = None
-    causationid: str | None = None
-    correlationid: str | None = None
+    time: Instant
+    subject: Attribute | None = None
+    datacontenttype: Attribute = "application/json"
+    dataschema: Attribute | None = None
+    partitionkey: Attribute | None = None
+    causationid: Attribute | None = None
+    correlationid: Attribute | None = None
     sequence: Annotated[int, Field(ge=1)] | None = None
-    traceparent: str | None = None
+    traceparent: Attribute | None = None
     data: F_co
 
     @classmethod
