@@ -48,6 +48,10 @@ class Refused(Exception):
     """A command asks for what the domain does not allow. Nothing changes; the caller is told why (HTTP 409)."""
 
 
+class Unfit(Refused):
+    """A command names a value that no state would allow. Nothing changes; the caller is told why (HTTP 422)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Put:
     """Insert this row, or replace the columns given where the primary key exists."""

@@ -45,9 +45,9 @@ from schemas.visits import (
     VisitPermitRequested,
     VisitRefused,
 )
-from services.kit.service import Context, Handler, Reaction, Refused
+from services.kit.service import Context, Handler, Reaction, Refused, Unfit
 from services.notifier.domain import flow, loans, person, visits
-from services.notifier.domain.moment import NotPossible, Policy
+from services.notifier.domain.moment import NeverPossible, NotPossible, Policy
 from services.notifier.domain.moment import Reaction as Decided
 from services.notifier.domain.state import Borrower
 from services.rulebook.question import Hold
@@ -63,6 +63,8 @@ def command(decision: Callable[..., Decided], *given: object) -> Act:
     def act(state: Borrower, context: Here) -> Reaction[Borrower]:
         try:
             return decision(state, *given, context)
+        except NeverPossible as error:
+            raise Unfit(str(error)) from None
         except NotPossible as error:
             raise Refused(str(error)) from None
 

@@ -87,11 +87,15 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """A promise is kept when `threshold_percent` of it is paid by its day plus `grace_days`."""
+    """A promise is kept when `threshold_percent` of it is paid by its day plus `grace_days`.
+
+    ahead_days_max: its day lies no further ahead; who needs longer asks for a plan.
+    """
 
     grace_days: Count
     threshold_percent: Percent
     broken_max: Many
+    ahead_days_max: Annotated[int, Must(lambda n: 1 <= n <= 366, "must be from 1 to 366")] = 90
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Promises and plans: made, paid, kept, broken, un-kept."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -86,8 +86,16 @@ def test_the_same_answer_counts_once(story):
     assert len(story.said(PromiseMade)) == 1
 
 
-@pytest.mark.parametrize("more", [{"in_days": -1}, {"in_days": 3, "currency": "USD"}])
-def test_a_promise_of_yesterday_or_in_foreign_money_is_only_recorded(story, more):
+@pytest.mark.parametrize("due", [date(2199, 12, 31), date(9999, 12, 31), date(1, 1, 1)])
+def test_a_promise_for_the_end_of_time_is_only_recorded_and_the_next_fact_counts(story, due):
+    story.opened().answers("promise", promised_on=due, amount=money(5), currency="CNY")
+    assert story.said(PromiseMade) == []
+    story.recorded(status="deceased")
+    assert story.state.case is None
+
+
+@pytest.mark.parametrize("more", [{"in_days": -1}, {"in_days": 3, "currency": "USD"}, {"in_days": 91}])
+def test_a_promise_of_yesterday_far_ahead_or_in_foreign_money_is_only_recorded(story, more):
     story.opened()
     due = story.today + ONE_DAY * more.get("in_days", 3)
     story.answers("promise", promised_on=due, amount=money(5), currency=more.get("currency", "CNY"))

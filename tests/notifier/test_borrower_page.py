@@ -97,6 +97,19 @@ async def test_what_is_missing_is_named_and_nothing_is_lost(client: AsyncClient,
     assert bench.said_of(NoticeAnswered) == []
 
 
+@pytest.mark.parametrize("day", ["9999-12-31", "2026-12-24", "2020-01-01"])
+async def test_a_promise_for_no_sane_day_is_refused_on_the_page_and_by_rest(
+    client: AsyncClient, bench: Bench[Any, Any], day: str
+) -> None:
+    form = {"answer": "promise", "promised_on": day, "amount": "100.00"}
+    page = await client.post(link(), data=form)
+    assert page.status_code == 422
+    assert 'id="promise-promised_on-wrong"' in page.text
+    told = await client.post("/borrowers/B-1/answers", json={**form, "currency": "CNY"})
+    assert (told.status_code, told.headers["content-type"]) == (422, "application/problem+json")
+    assert bench.said_of(NoticeAnswered) == []
+
+
 @pytest.mark.parametrize("answer", ["", "nonsense", "will_pay; DROP"])
 async def test_an_answer_that_is_none_is_refused(client: AsyncClient, answer: str) -> None:
     assert (await client.post(link(), data={"answer": answer})).status_code == 422

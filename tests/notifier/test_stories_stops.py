@@ -22,7 +22,7 @@ from schemas.contacts import (
     NoticeUnanswered,
 )
 from schemas.visits import VisitAborted, VisitArrived, VisitCancelled, VisitCompleted
-from services.kit.service import Refused
+from services.kit.service import Refused, Unfit
 from services.notifier import domain
 from tests.notifier.ladder_story import BORROWER, LOAN, MORNING, Story, known
 
@@ -295,6 +295,23 @@ def test_an_answer_that_lacks_something_is_refused_and_changes_nothing(answer, g
     with pytest.raises(Refused):
         story.answer(answer, **given)
     assert story.state == before
+
+
+@pytest.mark.parametrize("ahead", [-1, 91, 365 * 400])
+def test_a_promise_for_a_day_that_is_over_or_far_ahead_is_refused_and_changes_nothing(ahead):
+    story = begun()
+    before = story.state
+    with pytest.raises(Unfit):
+        story.answer(
+            "promise", promised_on=story.today + timedelta(days=ahead), amount=Decimal("100"), currency="CNY"
+        )
+    assert story.state == before
+
+
+def test_a_promise_for_the_last_day_that_may_be_promised_is_taken():
+    story = begun()
+    story.answer("promise", promised_on=story.today + timedelta(days=90), amount=Decimal("100"), currency="CNY")
+    assert story.state.answers == 1
 
 
 def test_a_link_answers_for_its_own_borrower_only():

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import AwareDatetime
 
+from schemas.values import UntilInstant
 from services.assignment import handlers_commands as commands
 from services.assignment.api.asking import PAGE, After, ByOfficer, Key, Limit, Run, borrower_of, command, page, shown
 from services.assignment.domain.onward import next_at
@@ -20,7 +20,7 @@ router = APIRouter(tags=["cases"])
 class HoldAsked(ByOfficer):
     """Let the case rest, until an instant or until released."""
 
-    until: AwareDatetime | None = None
+    until: UntilInstant = None
 
 
 class LegalAsked(ByOfficer):

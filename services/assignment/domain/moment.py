@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schemas.values import LAST_DAY
 from services.assignment.domain.choice import Panel
 from services.rulebook.shelf import Shelf, load_rulebooks
 from services.rulebook.strategy import Strategy
@@ -53,8 +54,8 @@ def local_day(instant: datetime, zone: str) -> date:
 
 
 def end_of(day: date, grace_days: int, zone: str) -> datetime:
-    """The instant at which a day and its grace are over where the borrower lives."""
-    return datetime.combine(day + timedelta(days=grace_days + 1), time(), tzinfo=_zone(zone))
+    """The instant at which a day and its grace are over where the borrower lives; a day beyond 2199 ends with 2199."""
+    return datetime.combine(min(day, LAST_DAY) + timedelta(days=grace_days + 1), time(), tzinfo=_zone(zone))
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -1,7 +1,7 @@
 """Promises to pay: made, filled by payments first in first out, decided after grace, reopened by a reversal."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from schemas.cases import (
@@ -54,8 +54,10 @@ def make(state: State, wish: Wish, at: Moment) -> Said:
 
 
 def _acceptable(state: State, case: Case, wish: Wish, at: Moment) -> bool:
-    """No third after two broken ones, none beside a plan, none for a day that is over."""
-    in_time = wish.due_on is not None and wish.due_on >= local_day(at.now, state.time_zone)
+    """No third after two broken ones, none beside a plan, none for a day that is over or far ahead."""
+    today = local_day(at.now, state.time_zone)
+    last = today + timedelta(days=at.strategy.promise.ahead_days_max)
+    in_time = wish.due_on is not None and today <= wish.due_on <= last
     same_money = wish.currency in {None, case.currency}
     return case.broken < at.strategy.promise.broken_max and state.plan is None and in_time and same_money
 

@@ -17,7 +17,7 @@ from starlette.datastructures import FormData
 from schemas.values import Answer, Positive, Text
 from services.kit.pages import Pages
 from services.kit.problem import problem
-from services.kit.service import Refused
+from services.kit.service import Refused, Unfit
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.asking import Running, said, shown
 from services.notifier.api.seen import Seen, seen
@@ -124,6 +124,8 @@ class BorrowerPage:
             return self._show(request, notice, status=422, wrong=_wrong(error), given=given)
         try:
             events = self._command(notice, answer, str(given.get("once", "")))
+        except Unfit:
+            return self._show(request, notice, status=422, wrong={"promised_on": "unreadable"}, given=given)
         except Refused as refused:
             log.info("answer_refused", contact_id=notice["contact_id"], reason=str(refused))
             return self._show(request, notice, status=409, refused=True, given=given)

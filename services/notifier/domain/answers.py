@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from schemas.agencies import VisitResult
 from schemas.contacts import ContactStopRequested, DisputeRaised, HardshipDeclared, NoticeAnswered
 from schemas.envelope import Fact
+from services.notifier.domain.asking import zone_for
 from services.notifier.domain.flow import onward
-from services.notifier.domain.moment import Moment, NotPossible, Reaction, Said
+from services.notifier.domain.moment import Moment, NeverPossible, NotPossible, Reaction, Said
 from services.notifier.domain.outcomes import Answered
 from services.notifier.domain.state import Borrower, Proved
+from services.rulebook.local import local_day
 from services.rulebook.question import Hold, StopRequest
 
 HARDSHIPS = frozenset({"unemployment", "illness", "business_failure", "family"})
@@ -19,9 +21,11 @@ HARDSHIPS = frozenset({"unemployment", "illness", "business_failure", "family"})
 def answer(state: Borrower, given: Answered, ctx: Moment) -> Reaction:
     """Take an answer: says `notice.answered`, and what follows from it, and cancels what is pending.
 
-    Raises NotPossible when something is missing (a promise without day or amount) or the notice is not the borrower's.
+    Raises NotPossible when something is missing (a promise without day or amount) or the notice is not the borrower's,
+    NeverPossible when the promised day is over or lies beyond the strategy's horizon.
     """
     _check(state, given)
+    _check_day(state, given, ctx)
     numbered = replace(state, answers=state.answers + 1)
     said: Said = (_answered(numbered, given, ctx),)
     after, more = _consequence(_rests(numbered, given, ctx), given, ctx)
@@ -51,6 +55,15 @@ def _check(state: Borrower, given: Answered) -> None:
         raise NotPossible("an amount must be above zero")
     if given.via == "link" and not _is_own(state, given.notice_id):
         raise NotPossible(f"{given.notice_id} is not a notice of this borrower")
+
+
+def _check_day(state: Borrower, given: Answered, ctx: Moment) -> None:
+    if given.promised_on is None:
+        return
+    today = local_day(ctx.now, zone_for(state))
+    last = today + timedelta(days=ctx.reference.strategy.promise.ahead_days_max)
+    if not today <= given.promised_on <= last:
+        raise NeverPossible(f"a promise is for a day from {today} to {last}")
 
 
 def _is_own(state: Borrower, notice_id: str) -> bool:

@@ -19,6 +19,10 @@ class NotPossible(Exception):
     """A command asks for what this state does not allow. Nothing changes; the message says why."""
 
 
+class NeverPossible(NotPossible):
+    """A command names a value that no state would allow, like a promise for the next century."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """The rule books with what ops activated, the strategy, and the strategies that ops have paused."""
