@@ -127,6 +127,14 @@ def test_a_version_left_out_is_found_once_and_struck_off_when_it_comes_late():
     assert (said, state.loans[0].missing) == ((), ((6, 6), (8, 8)))
 
 
+@pytest.mark.parametrize(
+    ("shown", "lost"),
+    [(None, ((2, 3),)), (1, ()), (3, ((2, 3),)), (5, ((2, 3),)), (8, ((2, 3), (6, 8)))],
+)
+def test_a_snapshot_proves_lost_what_lies_before_it(shown, lost):
+    assert versions.never_came(replace(KNOWN, missing=((2, 3),)), shown) == lost
+
+
 def test_the_runs_of_missing_versions_do_not_grow_for_ever():
     state = State("b1", loans=(KNOWN,))
     for version in range(7, 107, 2):
