@@ -14,7 +14,7 @@ from tests.bench.contenders import FOLDER
 app = typer.Typer(help=__doc__, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 INTERRUPTED = 130
 ALL = ",".join(contender.name for contender in contenders.CONTENDERS)
-PARTS = ",".join(("ours", *(contender.name for contender in contenders.PARTS), "ours-intake"))
+PARTS = ",".join(("ours", *(contender.name for contender in contenders.PARTS)))
 
 
 @contextmanager

@@ -115,14 +115,6 @@ def _streams(place: Place) -> list[str]:
 
 CONTENDERS = (
     Contender("ours", "ours", IN_DATABASE, _ours, partial(_ours_environment, "stamped", "")),
-    Contender(
-        "ours-intake",
-        "ours, every id kept (intake)",
-        IN_DATABASE,
-        _ours,
-        partial(_ours_environment, "intake", ""),
-        reads="bank.loans.v1",
-    ),
     Contender("bare", "bare confluent loop, same write", IN_DATABASE + ", no more", _bare),
     Contender("streams", "Kafka Streams exactly_once_v2", IN_KAFKA, _streams),
     Contender("quix", "quixstreams exactly-once", IN_KAFKA, partial(_peer, "quix", "quix.lock")),
@@ -139,6 +131,14 @@ PARTS = (
     _with("no-parking", "ours without parking", "no-parking"),
     _with("projection", "ours with a row for each event", "projection"),
     _with("timers", "ours with a timer for each loan", "timers"),
+    Contender(
+        "intake",
+        "ours from outsiders: every id kept",
+        "to compare with ours",
+        _ours,
+        partial(_ours_environment, "intake", ""),
+        reads="bank.loans.v1",
+    ),
 )
 """Ours with one part more or less than the step needs: what they use more or less is what that part costs."""
 

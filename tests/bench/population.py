@@ -83,6 +83,7 @@ class Mouth:
                 "acks": "all",
                 "queue.buffering.max.messages": 200_000,
                 "message.timeout.ms": 120_000,
+                "log_level": 2,  # a broker that is being killed is no news here
             }
         )
 

@@ -56,13 +56,15 @@ def run(stack: LocalStack, options: Options) -> int:
     """Run all contenders; return 1 where one's result was wrong."""
     results: list[Result] = []
     missing: dict[str, str] = {}
-    with Progress() as progress:
-        _fill(stack.bootstrap, options, progress)
-        for number in range(options.rounds):
-            for name in options.only:
-                if name not in missing:
-                    _try(stack, BY_NAME[name], options, (progress, number, results, missing))
-    _tell(results, missing, options)
+    try:
+        with Progress() as progress:
+            _fill(stack.bootstrap, options, progress)
+            for number in range(options.rounds):
+                for name in options.only:
+                    if name not in missing:
+                        _try(stack, BY_NAME[name], options, (progress, number, results, missing))
+    finally:  # whoever loses patience still gets what there is
+        _tell(results, missing, options)
     return 1 if any(result.wrong for result in results) else 0
 
 

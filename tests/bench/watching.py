@@ -46,6 +46,7 @@ class Watch:
             "group.id": uuid.uuid4().hex,
             "enable.auto.commit": False,
             "fetch.wait.max.ms": 20,
+            "log_level": 2,
         }
         with closing(Consumer(settings)) as consumer:
             known = consumer.list_topics(timeout=10).topics
