@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from deploy.dlq import app as dlq
+from deploy.forget import forget
 from deploy.kafka_tools import run_tool
 from deploy.local.background import start_in_background, stop_in_background
 from deploy.local.stack import DEFAULT_VAR, holder
@@ -32,6 +33,7 @@ contract = typer.Typer(no_args_is_help=True, help="What producers must say, and 
 app.add_typer(contract, name="contract")
 app.add_typer(dlq, name="dlq")
 app.add_typer(rules, name="rules")
+app.command("forget")(forget)
 app.command("kafka", context_settings={"ignore_unknown_options": True})(run_tool)
 app.add_typer(positions, name="positions")
 JURISDICTIONS, PLAYED = ("CN", "US", "IN", "UK"), ("CN", "US")

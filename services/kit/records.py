@@ -81,9 +81,13 @@ class Item:
 
 
 def read_items(batch: Batch, intake: Intake, partitions: Callable[[Topic], int]) -> list[Item]:
-    """Decode and check every record of a batch; personal data is sealed or withheld on the way in."""
-    count = partitions(batch.topic)
-    read = [checked_item(batch.topic, batch.partition, record, count) for record in batch.records]
+    """Decode and check every record of a batch; personal data is sealed or withheld on the way in.
+
+    A tombstone on a compacted topic is the broker's business: it says that a person's record is to be removed there.
+    """
+    count, compact = partitions(batch.topic), batch.topic.cleanup == "compact"
+    records = [record for record in batch.records if record.value is not None or not compact]
+    read = [checked_item(batch.topic, batch.partition, record, count) for record in records]
     return admitted(read, intake)
 
 

@@ -183,6 +183,11 @@ def test_a_folder_of_ones_own_is_named_in_what_to_do_next(tmp_path):
     assert f"arrears up --var {tmp_path}" in done.stderr
 
 
+def test_nobody_is_forgotten_by_a_slip_of_the_finger():
+    done = run("forget", "B-1")
+    assert (done.exit_code, "--yes" in done.stderr) == (2, True)
+
+
 def test_a_file_is_no_folder_for_a_stack(tmp_path):
     (tmp_path / "file").write_text("")
     done = run("status", "--var", tmp_path / "file")

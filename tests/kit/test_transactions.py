@@ -11,7 +11,7 @@ from sqlalchemy import text
 from schemas.bank import LoanCured, LoanPaymentReceived
 from schemas.contacts import ContactStopRequested
 from schemas.envelope import Event
-from schemas.topics import CASES, LOANS
+from schemas.topics import BORROWERS, CASES, LOANS
 from schemas.values import Sealed
 from services.kit import dlq
 from services.kit.bench import Bench
@@ -150,6 +150,14 @@ def test_garbage_a_wrong_key_and_a_wrong_partition_are_dead_letters_that_park_no
     ]
     assert bench.state("B-1").overdue == 1
     assert rows(bench, "SELECT count(*) FROM parked") == [(0,)]
+
+
+def test_a_tombstone_on_a_compacted_topic_is_no_dead_letter_and_elsewhere_it_is_one(bench):
+    tombstone = Record(0, 0, b"B-1", None)
+    bench.put(BORROWERS, place("B-1"), tombstone)
+    assert open_letters(bench) == []
+    bench.put(LOANS, place("B-1"), tombstone)
+    assert [letter.kind for letter in open_letters(bench)] == ["unreadable"]
 
 
 def test_a_dead_letter_leaves_with_the_original_bytes_and_its_origin(bench):
