@@ -3,59 +3,20 @@
 Written without the project's own types: an audit of the system must not rest on the system's language.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
+from tests.chaos.saying import BANK, BORROWERS, GATEWAY, LOANS, REPORTS, SNAPSHOTS, Data, Saying, money, saying
+
 FIRST_DAY = date(2026, 1, 5)
 OPENS = datetime(2026, 1, 4, 22, tzinfo=UTC)
 """When the bank speaks on its first day: 06:00 in China."""
 
-LOANS, BORROWERS, SNAPSHOTS, REPORTS = (
-    "bank.loans.v1",
-    "bank.borrowers.v1",
-    "bank.snapshots.v1",
-    "agencies.reports.v1",
-)
-BANK, GATEWAY = "/bank/core", "/agencies/gateway"
 REGIONS = ("CN-GD", "CN-SH", "CN-BJ", "CN-ZJ", "CN-JS", "CN-SC", "CN-HB", "CN-SD")
 PRODUCTS = ("micro_loan", "consumer_loan", "credit_card")
-Data = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Saying:
-    """One event: where it goes, under which key, under which id, and its bytes."""
-
-    topic: str
-    key: str
-    id: str
-    source: str
-    value: bytes
-
-
-def saying(topic: str, key: str, id_: str, kind: str, at: datetime, data: Data, source: str = BANK) -> Saying:  # noqa: PLR0917
-    """An event in the form of CloudEvents 1.0, structured mode."""
-    event = {
-        "specversion": "1.0",
-        "id": id_,
-        "source": source,
-        "type": kind,
-        "time": at.isoformat(),
-        "subject": key,
-        "partitionkey": key,
-        "datacontenttype": "application/json",
-        "data": data,
-    }
-    return Saying(topic, key, id_, source, json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def money(cents: int) -> str:
-    """Cents as a decimal string."""
-    return f"{cents // 100}.{cents % 100:02}"
 
 
 @dataclass(slots=True)

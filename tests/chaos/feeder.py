@@ -16,9 +16,10 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from tests.chaos.bank import OPENS, Saying, sayings
+from tests.chaos.bank import OPENS, sayings
 from tests.chaos.cluster import DAY_SECONDS, BusinessClock
 from tests.chaos.plan import Plan
+from tests.chaos.saying import Saying
 
 HEADERS: list[tuple[str, str | bytes | None]] = [("content-type", b"application/cloudevents+json; charset=utf-8")]
 FLUSH_SECONDS = 300

@@ -15,9 +15,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.chaos.bank import GATEWAY, REPORTS, saying
 from tests.chaos.cluster import BusinessClock
 from tests.chaos.feeder import Outlet
+from tests.chaos.saying import GATEWAY, REPORTS, saying
 
 PARTITIONS = 12
 ANSWERED_PERCENT = 25

@@ -11,8 +11,8 @@ import psycopg
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from tests.chaos.bank import BORROWERS, LOANS, REPORTS, SNAPSHOTS
 from tests.chaos.plan import SERVICES
+from tests.chaos.saying import BORROWERS, LOANS, REPORTS, SNAPSHOTS
 
 INTAKE = (LOANS, BORROWERS, SNAPSHOTS, REPORTS)
 ASK_SECONDS = 5
