@@ -188,13 +188,16 @@ class Copy:
     def __init__(self, database: Database, table: str, columns: Sequence[str]) -> None:
         self._database, self._table, self._columns = database, table, columns
 
+    def set_types(self, types: Sequence[str]) -> None:
+        """Rows are kept as they are."""
+
     def write_row(self, row: Sequence[Any]) -> None:
         table = self._database.table(self._table)
-        keyed = KEYED.get(self._table)
-        key = tuple(row[: keyed[0]]) if keyed else len(table)
-        if keyed and key in table:
+        length = KEYED.get(self._table)
+        key = tuple(row[:length]) if length else len(table)
+        if length and key in table:
             raise UniqueViolation(f"{self._table}: {key}")
-        self._database.put(table, key, keyed[1](row) if keyed else dict(zip(self._columns, row, strict=True)))
+        self._database.put(table, key, dict(zip(self._columns, row, strict=True)))
 
 
 Meaning: TypeAlias = Callable[[Database, Sequence[Any]], Answer]
@@ -252,7 +255,7 @@ def _gap(db: Database, p: Sequence[Any]) -> Answer:
 def _seen(db: Database, p: Sequence[Any]) -> Answer:
     number, ids = p
     wanted, table = set(ids), db.table("inbox")
-    return _rows([(i, s, digest) for (n, i, s), digest in table.items() if n == number and i in wanted])
+    return _rows([(i, s, row["digest"]) for (n, i, s), row in table.items() if n == number and i in wanted])
 
 
 # -- states, timers, commands -----------------------------------------------------------------------------------------
@@ -359,7 +362,12 @@ def _read_outbox(db: Database, p: Sequence[Any]) -> Answer:
     table = db.table("outbox")
     said = db.table("sequences").get((topic, number), (0, 0))[0]
     rows = [table[topic, number, n] for n in range(first, min(said, first + limit - 1) + 1)]
-    return _rows([(r[2], r[7] if r[7] is not None else r[6].encode(), r[8], r[9], r[3]) for r in rows])
+    return _rows([(r["sequence"], _key_of(r), r["payload"], r.get("headers"), r["id"]) for r in rows])
+
+
+def _key_of(row: Mapping[str, Any]) -> bytes:
+    key = row.get("key")
+    return cast("bytes", row["aggregateid"].encode() if key is None else key)
 
 
 def _behind(db: Database, _p: Sequence[Any]) -> Answer:
@@ -413,11 +421,8 @@ STATEMENTS: dict[str, Meaning] = {
     outbox._PUBLISHED: _mark,
 }
 
-KEYED: dict[str, tuple[int, Callable[[Sequence[Any]], Any]]] = {
-    "inbox": (3, lambda row: row[3]),
-    "outbox": (3, tuple),
-}
-"""Tables that the kit copies rows into: how many columns are the key, and what is kept of a row."""
+KEYED = {"inbox": 3, "outbox": 3}
+"""Tables that the kit copies rows into, and how many columns are the key."""
 
 
 # -- read tables: any statement of these shapes -----------------------------------------------------------------------
@@ -429,7 +434,7 @@ _MERGE_INSERT = re.compile(
     r"INSERT INTO (\S+) \((.*?)\) SELECT .*? FROM (stage_\S+) .*? ON CONFLICT \((.*?)\) DO (.*)", re.DOTALL
 )
 _MERGE_UPDATE = re.compile(r"UPDATE (\S+) t SET (.*?) FROM (stage_\S+) s WHERE (.*)", re.DOTALL)
-_COPY = re.compile(r"COPY (\S+) \((.*)\) FROM STDIN")
+_COPY = re.compile(r"COPY (\S+) \((.*)\) FROM STDIN( \(FORMAT BINARY\))?")
 
 
 def _names(text: str) -> tuple[str, ...]:

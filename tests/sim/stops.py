@@ -49,6 +49,8 @@ class Stops:
                 self._lift(fact.borrower_id, fact.loan_id, "paused")
             case bank.BorrowerRecorded():
                 self._recorded(fact, at)
+            case cases.LoanRepaired() if fact.status is not None:
+                self._repaired(fact, at)
             case _:
                 self._hear_the_case(fact, at)
 
@@ -94,6 +96,17 @@ class Stops:
             case cases.CaseClosed():
                 for reason in ("dispute", "hardship", "complaint"):
                     self._lift(fact.borrower_id, WHOLE, reason)
+
+    def _repaired(self, fact: cases.LoanRepaired, at: datetime) -> None:
+        """A fact was lost, and a snapshot told how the loan stands."""
+        if fact.status in ("overdue", "paused") and fact.arrears is not None and fact.arrears.total:
+            self._lift(fact.borrower_id, fact.loan_id, "settled")
+        else:
+            self._stop(fact.borrower_id, fact.loan_id, "settled", at)
+        if fact.status == "paused":
+            self._stop(fact.borrower_id, fact.loan_id, "paused", at)
+        else:
+            self._lift(fact.borrower_id, fact.loan_id, "paused")
 
     def _recorded(self, fact: bank.BorrowerRecorded, at: datetime) -> None:
         if fact.status != "active":
