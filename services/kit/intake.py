@@ -14,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from schemas.envelope import Event, Fact, Unreadable, problems_of
 from schemas.topics import Topic
 from schemas.values import PersonalData, Sealed
-from services.kit.vault import NO_RING, WITHHELD, IntakeRing, NotOpened, Vault
+from services.kit.vault import NO_RING, WITHHELD, Imprint, IntakeRing, NotOpened, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +73,23 @@ class Intake:
         if self.opens and self.vault:
             self.vault.prepare(e.data.key for e in events if needs_keys(type(e.data), self.opens))
 
-    def admit(self, event: Event[Fact], *, trusted: bool = False) -> Event[Fact]:
+    def imprint(self, event: Event[Fact]) -> Imprint | None:
+        """An empty digest for the personal values that `admit` lets in; None where it lets none in."""
+        return self.vault.imprint() if self.vault and needs_keys(type(event.data), self.opens) else None
+
+    def admit(self, event: Event[Fact], *, trusted: bool = False, imprint: Imprint | None = None) -> Event[Fact]:
         """The event as the service may know it. Raises Unreadable when a sealed value that it needs does not open.
 
         trusted: sealed values that are not of the intake ring are our own already (collections topics, redriven
-        records).
+        records). imprint: takes in each personal value in clear, before it is sealed.
         """
         if not _spots(type(event.data)):
             return event
         borrower = _owner(event.data)
-        return _with_data(event, self._admit(event.data, borrower, trusted or not event.data.TOPIC.intake))
+        return _with_data(event, self._admit(event.data, borrower, trusted or not event.data.TOPIC.intake, imprint))
 
-    def _admit(self, fact: Fact, borrower: str, trusted: bool) -> Fact:
-        seal = _Door(self, borrower, trusted)
+    def _admit(self, fact: Fact, borrower: str, trusted: bool, imprint: Imprint | None) -> Fact:
+        seal = _Door(self, borrower, trusted, imprint)
         changes = {
             spot.name: _sealed_in(fact, spot, spot.name, seal) if spot.name in self.opens else _withheld(fact, spot)
             for spot in _spots(type(fact))
@@ -106,18 +110,24 @@ class _Door:
     intake: Intake
     borrower: str
     trusted: bool
+    imprint: Imprint | None = None
 
     def leaf(self, path: str, value: object) -> object:
         vault, ring = self.intake.vault, self.intake.ring
         if vault is None:
             return WITHHELD
         if not isinstance(value, Sealed):
-            return vault.seal(self.borrower, path, str(value))
+            return self._sealed(vault, path, str(value))
         if value.key in ring.keys:
-            return vault.seal(self.borrower, path, _open(ring, self.borrower, path, value))
+            return self._sealed(vault, path, _open(ring, self.borrower, path, value))
         if self.trusted or value.key == WITHHELD.key:
             return value
         raise Unreadable(f"{path}: sealed with a key that is not on the intake ring")
+
+    def _sealed(self, vault: Vault, path: str, clear: str) -> Sealed:
+        if self.imprint is not None:
+            self.imprint.add(path, clear)
+        return vault.seal(self.borrower, path, clear)
 
     def whole(self, path: str, value: Sealed) -> str | None:
         ring = self.intake.ring

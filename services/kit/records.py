@@ -62,6 +62,8 @@ class Item:
     record: Record
     event: Event[Fact] | None
     fault: Fault | None = None
+    imprint: bytes = b""
+    """A keyed digest of the personal values that were let in, as they were before they were sealed."""
     borrower_id: str | None = field(init=False)
     """Whom it is about, on topics keyed by borrower."""
 
@@ -102,10 +104,13 @@ def _admitted(item: Item, intake: Intake, trusted: bool) -> Item:
     if item.event is None:
         return item
     try:
-        event = intake.admit(item.event, trusted=trusted)
+        imprint = intake.imprint(item.event)
+        event = intake.admit(item.event, trusted=trusted, imprint=imprint)
     except Unreadable as error:
         return Item(item.topic, item.partition, item.record, None, Fault("unreadable", str(error)))
-    return item if event is item.event else Item(item.topic, item.partition, item.record, event, item.fault)
+    if event is item.event:
+        return item
+    return Item(item.topic, item.partition, item.record, event, item.fault, imprint.digest() if imprint else b"")
 
 
 def read_item(topic: Topic, partition: int, record: Record) -> Item:

@@ -23,7 +23,7 @@ _STAMP = (
 )
 _GAP = "INSERT INTO gaps (source, after, before) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _SEEN = "SELECT event_id, source, digest FROM inbox WHERE partition = %s AND event_id = ANY(%s)"
-_CIPHERTEXT = re.compile(rb'"sealed":"[^"]*"')
+_SEALED = re.compile(rb'\{"sealed":"[^"]*","key":"[^"]*"\}')
 _TRIM = "DELETE FROM inbox WHERE seen_at < now() - make_interval(secs => %s)"
 
 
@@ -83,7 +83,7 @@ def _by_sequence(sifted: Sifted, item: Item, event: Event[Fact], last: dict[str,
 
 
 def _by_id(sifted: Sifted, item: Item, event: Event[Fact], before: dict[Identity, bytes]) -> None:
-    identity, digest = (event.id, event.source), digest_of(event)
+    identity, digest = (event.id, event.source), digest_of(event, item.imprint)
     known = before.setdefault(identity, digest)
     if known != digest:
         reason = f"the id {event.id} of {event.source} was used before with other content"
@@ -95,13 +95,14 @@ def _by_id(sifted: Sifted, item: Item, event: Event[Fact], before: dict[Identity
         sifted.items.append(item)
 
 
-def digest_of(event: Event[Fact]) -> bytes:
+def digest_of(event: Event[Fact], imprint: bytes = b"") -> bytes:
     """What two deliveries of the same fact have in common, whatever their spelling: type and data.
 
-    Sealed values do not count: the same value is another ciphertext each time it is sealed.
+    Sealed values do not count, for the same value is another ciphertext each time it is sealed: in their place stands
+    the imprint of what they were in clear.
     """
-    data = _CIPHERTEXT.sub(b"", event.data.__pydantic_serializer__.to_json(event.data))
-    return blake2b(event.type.encode() + data, digest_size=16).digest()
+    data = _SEALED.sub(b"", event.data.__pydantic_serializer__.to_json(event.data))
+    return blake2b(event.type.encode() + data + imprint, digest_size=16).digest()
 
 
 def _last_stamps(raw: Raw, sources: Collection[str]) -> dict[str, int]:

@@ -115,6 +115,17 @@ def test_an_id_used_again_with_other_content_is_refused(bench):
     assert "other content" in letter.reason
 
 
+def test_other_contact_data_under_a_used_id_is_refused_and_the_same_is_a_repeat(bench):
+    bench.deliver(recorded("B-1"), id="E-1")
+    bench.deliver(recorded("B-1"), id="E-1")
+    assert open_letters(bench) == []
+    bench.deliver(recorded("B-1", name="王大明"), id="E-1")
+    (letter,) = open_letters(bench)
+    assert letter.kind == "reused_id"
+    count = bench.state("B-1")
+    assert bench.vault.open("B-1", "name", Sealed(sealed=count.name_sealed, key=count.name_key)) == "王小明"
+
+
 def test_repeats_and_gaps_on_our_own_topics_are_found_by_sequence(bench):
     def put(*numbers: int) -> None:
         fact = case_opened("B-1")
