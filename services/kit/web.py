@@ -5,22 +5,19 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from services.kit.body import Application, Bounded, Receive, Scope, Send
 from services.kit.problem import problem
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 OWN = ("/health/", "/metrics", "/version")
 STOP_SECONDS = 2.0
 Verdict: TypeAlias = Literal[
@@ -68,7 +65,7 @@ class Door:
             health = self.health()
             await problem(503, f"{self.service} is {health.verdict}: {health.doing}")(scope, receive, send)
         else:
-            await self.behind(scope, receive, send)
+            await Bounded(self.behind)(scope, receive, send)
 
 
 def _own_pages(door: Door) -> FastAPI:
