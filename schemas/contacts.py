@@ -1,6 +1,6 @@
 """What notifier says: each decision about a contact, each notice and what became of it, each word of the borrower."""
 
-from datetime import date
+from datetime import date, time
 from typing import Literal
 
 from pydantic import Field
@@ -238,6 +238,17 @@ class ContactStopRequested(Fact, type="contact.stop_requested.v1", topic=CONTACT
     requested_at: Instant
     via: Literal["link", "officer", "agency"]
     channels: tuple[Channel, ...] = ()
+
+
+class ContactTimesPreferred(Fact, type="contact.times_preferred.v1", topic=CONTACTS):
+    """The borrower wants to be contacted from `from_time` to `until_time` on their own clock; neither: at any time."""
+
+    request_id: Id
+    borrower_id: Id
+    asked_at: Instant
+    via: Literal["link", "officer", "agency"]
+    from_time: time | None = None
+    until_time: time | None = None
 
 
 class ConsentGiven(Fact, type="consent.given.v1", topic=CONTACTS):
