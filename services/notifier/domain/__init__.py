@@ -7,16 +7,19 @@ from services.notifier.domain.outcomes import (
     Accepted,
     Answered,
     Asked,
+    Consented,
     Delivered,
     Failed,
     Receipt,
     Refused,
     Settled,
     Submission,
+    Times,
     Tracked,
     Unknown,
 )
 from services.notifier.domain.state import Amounts, Borrower, Contact, Point, fresh
+from services.notifier.domain.wishes import consent, prefer, withdraw
 
 __all__ = [
     "Accepted",
@@ -24,6 +27,7 @@ __all__ = [
     "Answered",
     "Asked",
     "Borrower",
+    "Consented",
     "Contact",
     "Delivered",
     "Failed",
@@ -36,15 +40,19 @@ __all__ = [
     "Refused",
     "Settled",
     "Submission",
+    "Times",
     "Tracked",
     "Unknown",
     "answer",
     "claimed",
+    "consent",
     "fresh",
+    "prefer",
     "propose",
     "receipt",
     "released",
     "settle",
     "submitted",
     "tracking",
+    "withdraw",
 ]

@@ -81,7 +81,7 @@ def outruled(state: Borrower, contact: Contact, ctx: Moment) -> bool:
 def weigh(state: Borrower, ask: Ask, ctx: Moment, forbidden: Sequence[Reason] = ()) -> Decision:
     """The decision of the rules, and of what the case itself forbids."""
     rulebook = rulebook_of(state, ask.proposal, ctx)
-    decision = decide(ask.proposal, _history(state), state.profile, rulebook, ctx.now)
+    decision = decide(ask.proposal, _history(state), state.known, rulebook, ctx.now)
     if not forbidden:
         return decision
     reasons = (*forbidden, *(() if decision.allowed else decision.reasons))
@@ -115,8 +115,10 @@ def allow(state: Borrower, ask: Ask, decision: Decision, ctx: Moment, held_as: C
         round=state.round.number,
         placement_id=ask.placement_id,
         rulebook=decision.rulebook,
+        person_id=proposal.person_id,
     )
-    counted = Contacted(proposal.contact_id, proposal.channel, not_before, proposal.contact_point, proposal.loan_ids)
+    point, loan_ids, party = proposal.contact_point, proposal.loan_ids, proposal.party
+    counted = Contacted(proposal.contact_id, proposal.channel, not_before, point, loan_ids, party=party)
     others = tuple(c for c in state.history if c.contact_id != proposal.contact_id)
     after = replace(state.with_contact(contact), history=(*others, counted))
     fact = ContactAllowed(**_decision(state, ask, decision, ctx), not_before=not_before, expires_at=expires_at)
@@ -159,12 +161,12 @@ def _decision(state: Borrower, ask: Ask, decision: Decision, ctx: Moment) -> dic
         "arrears": said_sums(amounts.arrears) if amounts else None,
         "days_past_due": amounts.days_past_due if amounts else None,
         "due_date": amounts.due_date if amounts else None,
-        "inputs": as_json(inputs_of(proposal, _history(state), state.profile, rulebook, ctx.now)),
+        "inputs": as_json(inputs_of(proposal, _history(state), state.known, rulebook, ctx.now)),
     }
 
 
 def _history(state: Borrower) -> History:
-    return History(state.history, state.holds, state.stops, state.proofs)
+    return History(state.history, state.holds, state.stops, state.proofs, state.refusals)
 
 
 def said_sums(sums: Sums) -> Arrears:

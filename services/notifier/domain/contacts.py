@@ -19,7 +19,7 @@ from schemas.contacts import (
     Proof,
     Purpose,
 )
-from schemas.values import Reason
+from schemas.values import Party, Reason
 from services.notifier.domain.asking import (
     Ask,
     allow,
@@ -139,6 +139,7 @@ def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
         contact_source=source_of(state, asked.contact_point) or asked.contact_source,
         verified_on=verified_on(state, asked.contact_point),
         proposed_by=asked.proposed_by,
+        person_id=asked.person_id,
         overrides=dict(asked.overrides),
         products=products_of(state, what[0]) if what else (),
         recording=asked.recording,
@@ -169,7 +170,14 @@ def settle(state: Borrower, contact_id: str, outcome: Settled, ctx: Moment) -> R
     connected = outcome.outcome == "connected"
     made = tuple(replace(c, connected=connected) if c.contact_id == contact_id else c for c in state.history)
     after = replace(state.without(contact_id), history=(*made, *_dials(contact, outcome)))
+    if outcome.refused and contact.person_id and _party(state, contact_id) == "contact_person":
+        after = replace(after, refusals=tuple(sorted({*after.refusals, contact.person_id})))
     return onward(after, ctx, (settled(state, contact, outcome.outcome, ctx),))
+
+
+def _party(state: Borrower, contact_id: str) -> Party:
+    """With whom a counted contact was."""
+    return next((c.party for c in state.history if c.contact_id == contact_id), "debtor")
 
 
 def _dials(contact: Contact, outcome: Settled) -> list[Contacted]:

@@ -99,7 +99,9 @@ def _person_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
         return state.profile.status
     if state.holds:
         return state.holds[0].reason
-    consents = state.profile.consents if state.profile else ()
+    if contact.person_id in state.refusals:
+        return "stop_request"
+    consents = state.known.consents if state.known and state.stops else ()
     stands = any(stop.stands(ctx.now, contact.channel, consents) for stop in state.stops)
     return "stop_request" if stands else ""
 

@@ -1,11 +1,12 @@
 """What carriers, officers, agencies and borrowers tell notifier through its edge: closed sets of plain values."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from schemas.values import Answer, Channel, Party
+from services.rulebook.question import ConsentKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Answered:
 class Asked:
     """A contact that an agency or an officer wants to make. `at` is when; `contact_point` the id of the number used.
 
-    recording: the call is recorded whole. private_device: it is made from somebody's own telephone or account.
+    person_id: who of the contact persons, where the party is one. recording: the call is recorded whole.
+    private_device: it is made from somebody's own telephone or account.
     """
 
     channel: Channel
@@ -97,6 +99,7 @@ class Asked:
     party: Party = "debtor"
     contact_point: str | None = None
     contact_source: str | None = None
+    person_id: str | None = None
     overrides: tuple[tuple[str, str], ...] = ()
     recording: bool = False
     private_device: bool = False
@@ -104,8 +107,31 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a permitted contact: a conversation, no answer, or it was not made at all."""
+    """What became of a permitted contact: a conversation, no answer, or it was not made at all.
+
+    refused: the contact person wants to hear no more of it, ever.
+    """
 
     outcome: Literal["connected", "unanswered", "not_made"]
     at: datetime
     dials: int = 1
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """What a borrower allows, with its evidence and its end."""
+
+    kind: ConsentKind
+    channel: Channel | None = None
+    expires_at: datetime | None = None
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When a borrower wants to be contacted, on their own clock, from start to end; without them at any lawful time."""
+
+    start: time | None = None
+    end: time | None = None
+    via: Literal["link", "officer", "agency"] = "link"

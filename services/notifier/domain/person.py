@@ -26,12 +26,12 @@ def recorded(state: Borrower, fact: BorrowerRecorded, ctx: Moment) -> Reaction:
     """All that is known of the borrower. A move to another zone or region decides what is pending anew."""
     profile = Profile(fact.region, fact.time_zone, fact.status, fact.vulnerable, _consents(fact))
     after = replace(state, profile=profile, language=fact.language, points=points_of(fact))
-    after = replace(after, stops=_standing_stops(after))
+    after = replace(after, stops=standing_stops(after))
     if after == state:
         return state, ()
     said: Said = ()
     if state.profile is not None and (state.profile.time_zone, state.profile.region) != (fact.time_zone, fact.region):
-        after, said = _anew(after, ctx)
+        after, said = anew(after, ctx)
     return onward(after, ctx, said)
 
 
@@ -51,15 +51,16 @@ def _consents(fact: BorrowerRecorded) -> tuple[Consent, ...]:
     return tuple(Consent(c.consent_id, c.kind, c.given_at, c.channel, c.expires_at) for c in fact.consents)
 
 
-def _standing_stops(state: Borrower) -> tuple[StopRequest, ...]:
+def standing_stops(state: Borrower) -> tuple[StopRequest, ...]:
     """Requests to stop that no later consent to be contacted, over every channel, has lifted."""
-    consents = [c for c in state.profile.consents if c.kind == "channel"] if state.profile else []
+    consents = [c for c in state.known.consents if c.kind == "channel"] if state.known else []
     return tuple(
         stop for stop in state.stops if not any(c.given_at > stop.requested_at and c.channel is None for c in consents)
     )
 
 
-def _anew(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
+def anew(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
+    """The borrower with everything withdrawn that was allowed on other knowledge and can still be withdrawn."""
     said: Said = ()
     for contact in state.contacts:
         if contact.state in ("pending", "permitted"):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from schemas.values import Channel, Step
-from services.rulebook.question import Contacted, Hold, Profile, ProvedDelivery, StopRequest
+from services.rulebook.question import Consent, Contacted, Hold, Profile, ProvedDelivery, QuietTime, StopRequest
 
 Medium = Literal["phone", "email", "address"]
 Standing = Literal["due_soon", "overdue", "clear", "paused", "charged_off", "closed"]
@@ -148,6 +148,7 @@ class Contact:
     placement_id: str | None = None
     submitted_at: datetime | None = None
     rulebook: str = ""
+    person_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,11 @@ class Denial:
 
 @dataclass(frozen=True, slots=True)
 class Borrower:
-    """The state document of one borrower."""
+    """The state document of one borrower.
+
+    profile: as the bank recorded it. consents, quiet_times: what the borrower told us besides. refusals: contact
+    persons who want to hear no more. consented: how many consents were given here.
+    """
 
     borrower_id: str
     profile: Profile | None = None
@@ -179,6 +184,9 @@ class Borrower:
     holds: tuple[Hold, ...] = ()
     stops: tuple[StopRequest, ...] = ()
     proofs: tuple[ProvedDelivery, ...] = ()
+    consents: tuple[Consent, ...] = ()
+    quiet_times: tuple[QuietTime, ...] = ()
+    refusals: tuple[str, ...] = ()
     case_id: str | None = None
     segment: str = ""
     arm: str = ""
@@ -190,6 +198,7 @@ class Borrower:
     disputes: int = 0
     hardships: int = 0
     requests: int = 0
+    consented: int = 0
     wake_at: datetime | None = None
 
     def loan(self, loan_id: str) -> Loan:
@@ -221,6 +230,19 @@ class Borrower:
     def without(self, contact_id: str) -> "Borrower":
         """The borrower without this open contact."""
         return replace(self, contacts=tuple(c for c in self.contacts if c.contact_id != contact_id))
+
+    @property
+    def known(self) -> Profile | None:
+        """The person as the rules see them: what the bank recorded, and what the borrower told us."""
+        if self.profile is None:
+            return None
+        phones = [point.point_id for point in self.points if point.medium == "phone"]
+        return replace(
+            self.profile,
+            consents=(*self.profile.consents, *self.consents),
+            quiet_times=self.quiet_times,
+            number_invalid=bool(phones) and set(phones) <= set(self.wrong_points),
+        )
 
     @property
     def lives(self) -> bool:
