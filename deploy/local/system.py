@@ -87,6 +87,7 @@ def shared_settings(stack: LocalStack, plan: Plan, ports: Mapping[str, int]) -> 
         "ARREARS_SMTP_PORT": str(ports["smtp"]),
         "ARREARS_PRINT_DIR": str(_made(stack.var / "print")),
         "ARREARS_SEED": str(plan.seed),
+        "ARREARS_CREDENTIAL_PAGE": f"http://127.0.0.1:{ports['visits']}/credentials",
         **{f"ARREARS_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in SERVICES},
     }
 

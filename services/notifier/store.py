@@ -64,6 +64,7 @@ contacts = Table(
         postgresql_where=text("state IN ('pending', 'submitting')"),
     ),
     Index("contacts_by_carrier_reference", "carrier_reference"),
+    Index("contacts_unknown", "settled_at", "contact_id", postgresql_where=text("state = 'unknown'")),
 )
 
 decisions = Table(

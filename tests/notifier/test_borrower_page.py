@@ -2,14 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy import Engine
 
-from schemas.contacts import ContactStopRequested, DisputeRaised, HardshipDeclared, NoticeAnswered
+from schemas.contacts import (
+    ContactStopRequested,
+    ContactTimesPreferred,
+    DisputeRaised,
+    HardshipDeclared,
+    NoticeAnswered,
+)
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
 from services.kit.database import engine_for
@@ -228,4 +234,34 @@ async def test_every_form_of_the_page_can_be_sent_as_it_stands(client: AsyncClie
         "stop_request",
         "complaint",
         "wrong_person",
+        "times",
     }
+
+
+async def test_preferred_times_are_kept_shown_and_taken_once(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    form = {"answer": "times", "times": "evening", "once": "x"}
+    first = await client.post(link(), data=form)
+    await client.post(link(), data=form)
+    assert first.status_code == 303
+    assert "只在这些时间联系您" in (await client.get(first.headers["location"])).text
+    (said,) = bench.said_of(ContactTimesPreferred)
+    assert (said.from_time, said.until_time, said.via) == (time(18), time(21), "link")
+    assert re.search(r'value="evening" checked', (await client.get(link())).text)
+    wrong = await client.post(link(), data={"answer": "times", "times": "always"})
+    assert wrong.status_code == 422
+
+
+async def test_what_is_owed_is_shown_loan_by_loan(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    bench.deliver(overdue(days=5, loan_id="L-22334455"))
+    page = (await client.get(link())).text
+    for part in ("贷款 L-B-1", "贷款 …334455", "自 2026年2月27日 起逾期（5 天）", "¥203.00"):
+        assert part in page
+
+
+async def test_a_visitors_code_is_looked_up_where_visits_know_it(bench: Bench[Any, Any]) -> None:
+    own = settings(credential_page="https://visits.example/credentials/")
+    app = api(bench.runtime, settings=own)
+    async with AsyncClient(transport=ASGITransport(app), base_url="https://lender.example") as client:
+        answer = await client.get(link())
+    assert '<form method="get" action="https://visits.example/credentials">' in answer.text
+    assert "form-action 'self' https://visits.example;" in answer.headers["content-security-policy"]

@@ -4,10 +4,12 @@ from fastapi import FastAPI
 
 from services.kit.pages import mount_tokens
 from services.kit.problem import install_problems
+from services.notifier.api import ledger
 from services.notifier.api.asking import Running
 from services.notifier.api.borrower import borrower_page
 from services.notifier.api.carriers import carriers_api
 from services.notifier.api.commands import router
+from services.notifier.api.desk import desk
 from services.notifier.settings import NotifierSettings
 
 
@@ -18,6 +20,8 @@ def api(runtime: Running, *, settings: NotifierSettings) -> FastAPI:
     install_problems(app)
     mount_tokens(app)
     app.include_router(router)
+    app.include_router(ledger.router)
     app.include_router(carriers_api(settings))
+    app.include_router(desk(runtime, settings))
     app.include_router(borrower_page(runtime, settings))
     return app

@@ -2,9 +2,11 @@
 
 import hashlib
 import unicodedata
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter, Request
@@ -15,12 +17,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from starlette.datastructures import FormData
 
 from schemas.values import Answer, Positive, Text
-from services.kit.pages import Pages
+from services.kit.pages import SAFE_HEADERS, Pages
 from services.kit.problem import problem
 from services.kit.service import Refused, Unfit
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.asking import Running, said, shown
-from services.notifier.api.seen import Seen, seen
+from services.notifier.api.seen import TIMES, Seen, seen
 from services.notifier.links import LinkExpired, LinkInvalid
 from services.notifier.settings import NotifierSettings
 from services.notifier.store_asked import Row
@@ -104,7 +106,7 @@ class BorrowerPage:
     def __init__(self, runtime: Running, settings: NotifierSettings) -> None:
         self._runtime, self._settings = runtime, settings
         self._links, self._lender = settings.links(), settings.lender()
-        self._pages = Pages.of(FOLDER)
+        self._pages = replace(Pages.of(FOLDER), headers=_headers(settings.credential_page))
 
     def look(self, request: Request, token: str, done: str = "") -> Response:
         """The page, or what stands in its place."""
@@ -118,6 +120,11 @@ class BorrowerPage:
             return notice
         given: dict[str, Any] = {name: value for name, value in form.items() if isinstance(value, str)}
         given |= {"answer": given.get("answer", ""), "channels": form.getlist("channels")}
+        if given["answer"] == "times":
+            return self._prefer(request, notice, token, given)
+        return self._take(request, notice, token, given)
+
+    def _take(self, request: Request, notice: Row, token: str, given: dict[str, Any]) -> Response:
         try:
             answer = AnswerForm.model_validate(given)
         except ValidationError as error:
@@ -132,6 +139,19 @@ class BorrowerPage:
         if "application/json" in request.headers.get("accept", ""):
             return shown(said(events))
         return RedirectResponse(f"/n/{token}?done={answer.answer}", 303, {"cache-control": "no-store"})
+
+    def _prefer(self, request: Request, notice: Row, token: str, given: dict[str, Any]) -> Response:
+        choice = given.get("times", "")
+        if choice not in ("any", *TIMES):
+            return self._show(request, notice, status=422, wrong={"times": "missing"}, given=given)
+        start, end = TIMES.get(choice, (None, None))
+        act = handlers.command(domain.prefer, domain.Times(start, end))
+        once = hashlib.sha256(f"{given.get('once', '')}\0{choice}".encode()).hexdigest()[:32]
+        try:
+            self._runtime.command(notice["borrower_id"], act, key=f"times/{notice['contact_id']}/{once}")
+        except Refused:
+            return self._show(request, notice, status=409, refused=True, given=given)
+        return RedirectResponse(f"/n/{token}?done=times", 303, {"cache-control": "no-store"})
 
     def _command(self, notice: Row, form: AnswerForm, once: str) -> Any:
         """`once` is the form's own number: the same words said on another day are another answer."""
@@ -199,8 +219,16 @@ class BorrowerPage:
             "lender": self._lender.name,
             "complaints": _call(self._lender.complaints),
             "pay_page": self._settings.pay_page,
-            "credential_page": self._settings.credential_page,
+            "credential_page": self._settings.credential_page.rstrip("/"),
         }
+
+
+def _headers(credential_page: str) -> dict[str, str]:
+    """The page's headers; its one form that leaves us goes to the page where a visitor's code is checked."""
+    there = urlsplit(credential_page)
+    others = f" {there.scheme}://{there.netloc}" if there.netloc else ""
+    own = SAFE_HEADERS["content-security-policy"].replace("form-action 'self'", f"form-action 'self'{others}")
+    return {**SAFE_HEADERS, "content-security-policy": own}
 
 
 def _call(number: str) -> Markup:

@@ -1,20 +1,20 @@
 """What agencies, officers and the print house ask and tell. Every contact needs a decision that can be read later."""
 
 import hashlib
-from datetime import date
+from datetime import date, time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field
 
 from schemas.contacts import ContactAllowed, ContactDenied
 from schemas.values import Answer, Currency, Id, Party, Positive, Text
-from services.notifier import domain, handlers, store_asked
+from services.notifier import domain, handlers
+from services.notifier.api.answers import Decided, Happened, described
 from services.notifier.api.asking import Asked, Key, Run, contact_of, run, said, shown
 
 router = APIRouter()
-CONTACTS_MAX = 500
 
 
 class ContactAsked(Asked):
@@ -26,14 +26,17 @@ class ContactAsked(Asked):
     at: AwareDatetime | None = None
     until: AwareDatetime | None = None
     party: Party = "debtor"
-    contact_point: Id | None = None
-    contact_source: Text | None = None
-    overrides: Annotated[dict[str, str], Field(default_factory=dict)]
-    """SOFT rule → the reason why it does not count here; recorded with the decision."""
-    recording: bool = False
-    """Whether the call is recorded from beginning to end; the rule book asks for it."""
-    private_device: bool = False
-    """Whether it is made from somebody's own telephone or account."""
+    person_id: Annotated[Id | None, Field(description="who of the contact persons, where the party is one")] = None
+    contact_point: Annotated[Id | None, Field(description="id of the number or address in borrower.recorded")] = None
+    contact_source: Annotated[
+        Text | None, Field(description="where a contact point that the lender does not know is from")
+    ] = None
+    overrides: Annotated[
+        dict[str, str],
+        Field(default_factory=dict, description="SOFT rule → why it does not count here; recorded with the decision"),
+    ]
+    recording: Annotated[bool, Field(description="the call is recorded from beginning to end")] = False
+    private_device: Annotated[bool, Field(description="it is made from somebody's own telephone or account")] = False
 
 
 class OutcomeTold(Asked):
@@ -42,12 +45,14 @@ class OutcomeTold(Asked):
     outcome: Literal["connected", "unanswered", "not_made"]
     at: AwareDatetime
     dials: Annotated[int, Field(ge=1, le=20)] = 1
+    refused: Annotated[bool, Field(description="a contact person wants to hear no more of it; for ever")] = False
 
 
 class AnswerTold(Asked):
-    """What a borrower said to an officer. `notice_id` where it answers a notice."""
+    """What a borrower said to an officer or an agency. `notice_id` where it answers a notice."""
 
     answer: Answer
+    via: Literal["officer", "agency"] = "officer"
     notice_id: Id | None = None
     promised_on: date | None = None
     amount: Positive | None = None
@@ -58,6 +63,23 @@ class AnswerTold(Asked):
     statement: Text | None = None
 
 
+class ConsentTold(Asked):
+    """What a borrower allows. `evidence` says where the proof of it is kept."""
+
+    kind: Literal["night_contact", "channel", "third_party", "workplace_visit"]
+    channel: Literal["sms", "email", "letter", "voice", "visit"] | None = None
+    expires_at: AwareDatetime | None = None
+    evidence: Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class TimesTold(Asked):
+    """From when until when a borrower wants to be contacted, on their own clock; neither: at any lawful time."""
+
+    from_time: time | None = None
+    until_time: time | None = None
+    via: Literal["officer", "agency"] = "officer"
+
+
 class TrackingTold(Asked):
     """What the post says of a letter."""
 
@@ -66,7 +88,7 @@ class TrackingTold(Asked):
     reference: Id
 
 
-@router.post("/contacts", tags=["contact gate"])
+@router.post("/contacts", tags=["contact gate"], responses=described(Decided, 422))
 def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
     """May this contact be made? The answer is decided, recorded and counted at once, and names its reasons."""
     at = asked.at or runtime.clock.now()
@@ -76,6 +98,7 @@ def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
         at=at,
         until=asked.until,
         party=asked.party,
+        person_id=asked.person_id,
         contact_point=asked.contact_point,
         contact_source=asked.contact_source,
         overrides=tuple(sorted(asked.overrides.items())),
@@ -89,41 +112,47 @@ def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
     )
 
 
-@router.post("/contacts/{contact_id}/outcome", tags=["contact gate"])
+@router.post("/contacts/{contact_id}/outcome", tags=["contact gate"], responses=described(Happened, 404, 409, 422))
 def settle(runtime: Run, contact_id: str, told: OutcomeTold, key: Key) -> JSONResponse:
     """Say what became of a permitted contact, so that the counters are right."""
-    settled = domain.Settled(told.outcome, told.at, told.dials)
+    settled = domain.Settled(told.outcome, told.at, told.dials, told.refused)
     act = handlers.command(domain.settle, contact_id, settled)
     return shown(said(run(runtime, contact_of(runtime, contact_id)["borrower_id"], act, key, told, contact_id)))
 
 
-@router.get("/decisions/{contact_id}", tags=["contact gate"])
-def decisions(runtime: Run, contact_id: str) -> JSONResponse:
-    """Every decision about a contact: what was asked, what the rules said and on what knowledge."""
-    with runtime.engine.connect() as db:
-        found = store_asked.decisions_about(db, contact_id)
-    if not found:
-        raise HTTPException(404, f"nothing was decided about {contact_id}")
-    return shown({"contact_id": contact_id, "decisions": found})
-
-
-@router.post("/borrowers/{borrower_id}/answers", tags=["borrowers"])
+@router.post("/borrowers/{borrower_id}/answers", tags=["borrowers"], responses=described(Happened, 409, 422))
 def answer(runtime: Run, borrower_id: str, told: AnswerTold, key: Key) -> JSONResponse:
     """Record what a borrower said to an officer; what must stop because of it stops at once."""
-    given = domain.Answered(**{**told.model_dump(), "notice_id": told.notice_id or "", "via": "officer"})
+    given = domain.Answered(**{**told.model_dump(), "notice_id": told.notice_id or ""})
     return shown(said(run(runtime, borrower_id, handlers.command(domain.answer, given), key, told, borrower_id)))
 
 
-@router.get("/borrowers/{borrower_id}/contacts", tags=["borrowers"])
-def contacts(runtime: Run, borrower_id: str, limit: Annotated[int, Query(ge=1, le=CONTACTS_MAX)] = 100) -> JSONResponse:
-    """A borrower's contacts, the latest first, over all loans and agencies."""
-    with runtime.engine.connect() as db:
-        found = store_asked.contacts_of(db, borrower_id, limit)
-    known = runtime.known_as_of(runtime.partition_of(borrower_id))
-    return shown({"borrower_id": borrower_id, "known_as_of": known, "contacts": found})
+@router.post("/borrowers/{borrower_id}/consents", tags=["borrowers"], responses=described(Happened, 409, 422))
+def consent(runtime: Run, borrower_id: str, told: ConsentTold, key: Key) -> JSONResponse:
+    """Record what a borrower allows. A consent to be contacted, over every channel, lifts their requests to stop."""
+    given = domain.Consented(told.kind, told.channel, told.expires_at, told.evidence)
+    return shown(said(run(runtime, borrower_id, handlers.command(domain.consent, given), key, told, borrower_id)))
 
 
-@router.post("/letters/{notice_id}/tracking", tags=["letters"])
+@router.post(
+    "/borrowers/{borrower_id}/consents/{consent_id}/withdrawal",
+    tags=["borrowers"],
+    responses=described(Happened, 409, 422),
+)
+def withdraw(runtime: Run, borrower_id: str, consent_id: str, key: Key) -> JSONResponse:
+    """Take a consent back. What rested on it and can still be withdrawn is decided anew."""
+    act = handlers.command(domain.withdraw, consent_id)
+    return shown(said(run(runtime, borrower_id, act, key, Asked(), borrower_id, consent_id)))
+
+
+@router.post("/borrowers/{borrower_id}/times", tags=["borrowers"], responses=described(Happened, 409, 422))
+def prefer(runtime: Run, borrower_id: str, told: TimesTold, key: Key) -> JSONResponse:
+    """Record when a borrower wants to be contacted, on their own clock; without times: whenever law allows it."""
+    times = domain.Times(told.from_time, told.until_time, told.via)
+    return shown(said(run(runtime, borrower_id, handlers.command(domain.prefer, times), key, told, borrower_id)))
+
+
+@router.post("/letters/{notice_id}/tracking", tags=["carriers"], responses=described(Happened, 404, 409, 422))
 def tracking(runtime: Run, notice_id: str, told: TrackingTold, key: Key) -> JSONResponse:
     """Say what became of a letter. Its delivery is the proof of notice."""
     digest = hashlib.sha256(told.model_dump_json().encode()).hexdigest()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import ROUND_UP, Decimal
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,13 @@ SHOWN_HOLDS = ("promise", "plan", "dispute", "hardship", "complaint", "stop_requ
 PARTS = ("principal", "interest", "fees")
 ZONE = "Asia/Shanghai"
 CENT = Decimal("0.01")
+SHOWN_DIGITS = 6
+TIMES = {
+    "morning": (time(9), time(12)),
+    "afternoon": (time(12), time(18)),
+    "evening": (time(18), time(21)),
+}
+"""When a borrower may wish to be contacted, on their own clock; besides `any`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,17 @@ class Owed:
     def instalments(self) -> list[tuple[int, Decimal]]:
         """Into how many parts it can be split, and how much the largest part would be."""
         return [(n, (self.total / n).quantize(CENT, ROUND_UP)) for n in range(2, 13)]
+
+
+@dataclass(frozen=True, slots=True)
+class OneLoan:
+    """What is past due on one loan; `number` shows no more than its end."""
+
+    number: str
+    currency: str
+    since: date | None
+    days_past_due: int
+    parts: Sequence[tuple[str, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +72,9 @@ class Seen:
     today: date
     owed: Sequence[Owed]
     due: Sequence[Due]
+    loans: Sequence[OneLoan]
     on_file: Sequence[str]
+    times: str
     agency: str | None
     known_as_of: datetime
 
@@ -80,6 +100,8 @@ def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_
         today=today,
         owed=_owed(state.overdue, today),
         due=_due(state.loans, today),
+        loans=[_one(loan, today) for loan in state.overdue if loan.arrears.total],
+        times=_times(state),
         on_file=[reason for reason in SHOWN_HOLDS if reason in {*held, *stops}],
         agency=agency,
         known_as_of=known_as_of,
@@ -99,6 +121,21 @@ def _sum(currency: str, loans: Sequence[Loan], today: date) -> Owed:
     since = min((loan.past_due_since for loan in loans if loan.past_due_since), default=today)
     total = sum((amount for _, amount in parts), Decimal(0))
     return Owed(currency, [part for part in parts if part[1]], total, len(loans), (today - since).days)
+
+
+def _one(loan: Loan, today: date) -> OneLoan:
+    parts = [(name, amount) for name in PARTS if (amount := getattr(loan.arrears, name))]
+    days = (today - loan.past_due_since).days if loan.past_due_since else 0
+    number = loan.loan_id if len(loan.loan_id) <= SHOWN_DIGITS else f"…{loan.loan_id[-SHOWN_DIGITS:]}"
+    return OneLoan(number, loan.currency, loan.past_due_since, days, parts)
+
+
+def _times(state: Borrower) -> str:
+    """Which of the times that the page offers is on file; "" for others, which an officer took down."""
+    if not state.quiet_times:
+        return "any"
+    quiet = state.quiet_times[0]
+    return next((name for name, times in TIMES.items() if times == (quiet.end, quiet.start)), "")
 
 
 def _due(loans: Sequence[Loan], today: date) -> list[Due]:

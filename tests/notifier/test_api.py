@@ -1,0 +1,206 @@
+"""Agencies and officers over HTTP, on a real database: decided and reserved at once, said once, readable for ever."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import Engine
+
+from schemas.contacts import ContactAllowed, ContactDenied
+from services.kit.bench import Bench
+from services.kit.clock import ManualClock
+from services.kit.database import engine_for
+from services.kit.migrate import migrate
+from services.notifier import domain, handlers
+from services.notifier.api import api
+from services.notifier.app import service
+from services.rulebook.record import rerun
+from services.rulebook.shelf import load_rulebooks
+from tests.notifier.edge import MORNING, overdue, recorded, settings
+
+pytestmark = pytest.mark.stack
+CALL = {
+    "borrower_id": "B-1",
+    "channel": "voice",
+    "proposed_by": "officer-7",
+    "recording": True,
+    "contact_point": "T-B-1",
+}
+PROPOSERS, CAP = 50, 3
+
+
+@pytest.fixture
+def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
+    made = engine_for(fresh_database(), "notifier")
+    migrate(made, "notifier")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def bench(engine: Engine) -> Bench[Any, Any]:
+    bench: Bench[Any, Any] = Bench(service(), engine, ManualClock(MORNING))
+    bench.deliver(recorded(), overdue(days=2))
+    return bench
+
+
+@pytest.fixture
+def client(bench: Bench[Any, Any]) -> AsyncClient:
+    return AsyncClient(transport=ASGITransport(api(bench.runtime, settings=settings())), base_url="https://notifier")
+
+
+def test_fifty_who_ask_at_the_same_moment_get_no_more_than_the_cap(engine: Engine) -> None:
+    """Two workers that both think they own the borrower, and at each 25 agencies and officers who want to call."""
+    benches = [Bench[Any, Any](service(), engine, ManualClock(MORNING)) for _ in range(2)]
+    benches[0].deliver(recorded(), overdue(days=2))
+
+    def ask(number: int) -> list[Any]:
+        asked = domain.Asked("voice", f"officer-{number}", MORNING, contact_point="T-B-1", recording=True)
+        act = handlers.command(domain.propose, asked)
+        return [event.data for event in benches[number % 2].runtime.command("B-1", act, key=f"ask-{number}")]
+
+    with ThreadPoolExecutor(PROPOSERS) as pool:
+        said = [fact for facts in pool.map(ask, range(PROPOSERS)) for fact in facts]
+    allowed = [fact for fact in said if isinstance(fact, ContactAllowed)]
+    denied = [fact for fact in said if isinstance(fact, ContactDenied)]
+    assert (len(allowed), len(denied)) == (CAP, PROPOSERS - CAP)
+    assert len({fact.contact_id for fact in (*allowed, *denied)}) == PROPOSERS
+    assert all({"CN-FREQ-02"} & {reason.rule_id for reason in fact.reasons} for fact in denied)
+    assert len(benches[0].said_of(ContactAllowed)) == CAP + 1, "and the reminder"
+
+
+async def test_a_proposal_is_answered_with_its_reasons_and_stands_in_the_ledger(client: AsyncClient) -> None:
+    allowed = (await client.post("/contacts", json=CALL)).json()
+    assert allowed["allowed"] is True
+    assert allowed["expires_at"] > allowed["not_before"]
+    night = {**CALL, "at": (MORNING + timedelta(hours=14)).isoformat()}
+    denied = (await client.post("/contacts", json=night)).json()
+    assert (denied["allowed"], denied["reasons"][0]["rule_id"]) == (False, "CN-TIME-01")
+    assert denied["retry_at"]
+    told = {"outcome": "connected", "at": MORNING.isoformat(), "dials": 2}
+    assert (await client.post(f"/contacts/{allowed['contact_id']}/outcome", json=told)).status_code == 200
+    ledger = (await client.get("/cases/C-B-1-1/ledger")).json()
+    entries = {entry["contact_id"]: entry for entry in ledger["entries"]}
+    assert entries[allowed["contact_id"]]["contact"]["state"] == "settled"
+    assert entries[denied["contact_id"]]["contact"] is None
+    assert entries[denied["contact_id"]]["decisions"][0]["allowed"] is False
+    assert {entry["proposed_by"] for entry in entries.values()} == {"officer-7", "notifier"}
+    (decision,) = (await client.get(f"/decisions/{denied['contact_id']}")).json()["decisions"]
+    rulebook = load_rulebooks().labelled(decision["rulebook"])
+    assert rulebook is not None
+    assert rerun(decision["inputs"], rulebook).allowed is False
+
+
+async def test_the_same_proposal_twice_is_decided_once(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    key = {"idempotency-key": "k-1"}
+    answers = await asyncio.gather(*(client.post("/contacts", json=CALL, headers=key) for _ in range(5)))
+    assert len({answer.json()["contact_id"] for answer in answers}) == 1
+    other = await client.post("/contacts", json={**CALL, "channel": "sms"}, headers=key)
+    assert other.status_code == 422
+    assert other.headers["content-type"] == "application/problem+json"
+    assert len([fact for fact in bench.said_of(ContactAllowed) if fact.proposed_by == "officer-7"]) == 1
+
+
+async def test_an_agency_without_the_case_is_denied_and_told_so(client: AsyncClient) -> None:
+    answer = (await client.post("/contacts", json={**CALL, "proposed_by": "A-south"})).json()
+    assert (answer["allowed"], answer["reasons"][0]["rule_id"]) == (False, "GATE-PLACEMENT")
+
+
+async def test_what_is_wrong_is_a_problem_document(client: AsyncClient) -> None:
+    for path, body, status in (
+        ("/contacts", {**CALL, "chanel": "voice"}, 422),
+        ("/contacts/N-B-1-99/outcome", {"outcome": "connected", "at": MORNING.isoformat()}, 404),
+        ("/borrowers/B-1/consents", {"kind": "channel", "evidence": ""}, 422),
+        ("/borrowers/B-9/consents", {"kind": "channel", "evidence": "call 1"}, 409),
+        ("/borrowers/B-1/consents/CO-9/withdrawal", None, 409),
+    ):
+        answer = await client.post(path, json=body)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), path
+        assert answer.json()["detail"]
+    assert (await client.get("/cases/C-B-9-1/ledger")).status_code == 404
+    assert (await client.get("/cases/C-B-1-1/ledger?before=rubbish")).status_code == 422
+
+
+async def test_consents_and_times_are_taken_and_taken_back(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    given = await client.post("/borrowers/B-1/consents", json={"kind": "night_contact", "evidence": "call 7"})
+    (event,) = [event for event in given.json()["said"] if event["type"] == "consent.given.v1"]
+    night = {**CALL, "at": (MORNING + timedelta(hours=14)).isoformat()}
+    assert (await client.post("/contacts", json=night)).json()["allowed"] is True
+    path = f"/borrowers/B-1/consents/{event['data']['consent_id']}/withdrawal"
+    taken = (await client.post(path, headers={"idempotency-key": "w"})).json()["said"]
+    assert [event["type"] for event in taken][:2] == ["consent.withdrawn.v1", "contact.cancelled.v1"]
+    assert (await client.post(path, headers={"idempotency-key": "w"})).json()["said"] == taken
+    assert (await client.post("/contacts", json=night)).json()["allowed"] is False
+    evening = {"from_time": "18:00", "until_time": "21:00"}
+    assert (await client.post("/borrowers/B-1/times", json=evening)).status_code == 200
+    assert (await client.post("/contacts", json=CALL)).json()["allowed"] is False
+    assert bench.state("B-1").quiet_times
+
+
+async def test_lists_go_on_where_they_stopped(client: AsyncClient) -> None:
+    for _ in range(5):
+        await client.post("/contacts", json=CALL)
+    seen, place = [], ""
+    while True:
+        page = (await client.get("/cases/C-B-1-1/ledger", params={"limit": 2, "before": place})).json()
+        seen += [entry["contact_id"] for entry in page["entries"]]
+        if not page["next"]:
+            break
+        place = page["next"]
+    assert sorted(seen) == [f"N-B-1-{n}" for n in range(1, 7)]
+
+
+async def test_what_nobody_knows_the_end_of_is_listed_with_its_age(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    while bench.tick_due():
+        pass
+    bench.command("B-1", handlers.command(domain.claimed, "N-B-1-1"))
+    bench.command("B-1", handlers.command(domain.submitted, "N-B-1-1", domain.Unknown("the line broke")))
+    bench.clock.instant += timedelta(hours=5, minutes=30)
+    listed = (await client.get("/notices/unknown")).json()
+    assert listed["count"] == 1
+    (notice,) = listed["notices"]
+    assert (notice["contact_id"], notice["age_hours"], notice["reason"]) == ("N-B-1-1", 5.5, "the line broke")
+    page = await client.get("/unknown", headers={"accept-language": "en"})
+    assert "N-B-1-1" in page.text
+    assert "the line broke" in page.text
+
+
+async def test_everything_is_described(client: AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    for path, methods in document["paths"].items():
+        for method, route in methods.items():
+            assert route.get("description"), f"{method} {path} says nothing"
+            if "borrower's page" not in route["tags"] and "application/json" in str(route["responses"].get("200")):
+                schema = route["responses"]["200"]["content"]["application/json"]["schema"]
+                assert schema, f"{method} {path} has no shape"
+    proposal = document["paths"]["/contacts"]["post"]["responses"]
+    assert "application/problem+json" in proposal["422"]["content"]
+
+
+async def test_every_text_can_be_looked_at_before_it_is_sent(client: AsyncClient) -> None:
+    listed = (await client.get("/api/templates", params={"country": "US"})).json()
+    by_place = {(text["name"], text["channel"], text["language"]): text for text in listed["texts"]}
+    assert listed["version"] == "v2"
+    assert "law_firm" in by_place["lawyers_letter", "letter", "en"]["unfit"]
+    for (name, channel, language), text in by_place.items():
+        if name != "lawyers_letter":
+            assert "attempt to collect" in text["text"] or "旨在催收" in text["text"]
+            assert ("opt_out" in text["parts"]) == (channel in ("sms", "email"))
+        page = await client.get(
+            f"/templates/{name}/{channel}", params={"country": "US", "text": language, "lang": "en"}
+        )
+        assert page.status_code == 200
+        assert ("may not be sent" in page.text) == bool(text.get("unfit"))
+    index = await client.get("/templates", params={"lang": "en", "country": "US"})
+    assert "6 texts" in index.text or "5 texts" in index.text
+    mail = await client.get("/templates/notice/email/mail", params={"text": "en"})
+    assert "unsafe-inline" in mail.headers["content-security-policy"]
+    assert (await client.get("/templates/letter/letter/page.png")).content.startswith(b"\x89PNG")
+    assert (await client.get("/templates/letter/letter/page.pdf")).content.startswith(b"%PDF")
+    assert (await client.get("/templates/lawyers_letter/letter/page.pdf")).status_code == 409
+    assert (await client.get("/templates/nothing/sms")).status_code == 404
+    assert (await client.get("/api/templates", params={"country": "XX"})).status_code == 404
