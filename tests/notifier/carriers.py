@@ -87,9 +87,9 @@ class SmsCarrier:
 
 
 @contextlib.asynccontextmanager
-async def sms_carrier(port: int = 0, **options: Any) -> AsyncIterator[SmsCarrier]:
+async def sms_carrier(port: int = 0, kind: type[SmsCarrier] = SmsCarrier, **options: Any) -> AsyncIterator[SmsCarrier]:
     """A running SMSC."""
-    carrier = SmsCarrier(port or free_port(), **options)
+    carrier = kind(port or free_port(), **options)
     server = smpp34.Server("127.0.0.1", carrier.port, system_id="SMSC")
     await server.start()
     serving = asyncio.create_task(carrier.serve(server))
@@ -129,9 +129,9 @@ class MailServer:
 
 
 @contextlib.contextmanager
-def mail_server(**options: Any) -> Iterator[MailServer]:
+def mail_server(kind: type[MailServer] = MailServer, **options: Any) -> Iterator[MailServer]:
     """A running SMTP server."""
-    server = MailServer(free_port(), **options)
+    server = kind(free_port(), **options)
     controller = Controller(server, hostname="127.0.0.1", port=server.port)
     controller.start()
     try:

@@ -4,13 +4,16 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import smpp34
+from httpx import ASGITransport, AsyncClient
 from prometheus_client import REGISTRY
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from schemas.contacts import NoticeDelivered, NoticeFailed, NoticeSent, NoticeUnknown
@@ -19,10 +22,15 @@ from services.kit.clock import ManualClock
 from services.kit.database import engine_for
 from services.kit.migrate import migrate
 from services.notifier import domain, handlers, sender, store_outgoing
+from services.notifier.api import api
 from services.notifier.app import service
+from services.notifier.channels.gateway import Gateway, GatewayAddress
 from services.notifier.channels.receipt import Receipt
+from services.notifier.sender import Pace
+from services.rulebook.strategy import load_strategy
 from tests.notifier.carriers import MailServer, SmsCarrier, free_port, mail_server, sms_carrier, until
 from tests.notifier.edge import MORNING, Desk, cured, desk, overdue, recorded, settings, shut
+from tests.notifier.gateway import TOKEN, gateway_peer
 
 pytestmark = pytest.mark.stack
 
@@ -207,6 +215,60 @@ async def test_while_one_carrier_is_away_its_notices_wait_and_others_go(bench: B
             await parts.send()
             assert len(carrier.got) == 1
         await shut([parts])
+
+
+async def test_a_slow_channel_with_many_waiting_holds_up_no_other(bench: Bench[Any, Any], tmp_path: Path) -> None:
+    reminded(bench, *(f"B-{n}" for n in range(60)))
+    bench.clock.instant += timedelta(minutes=1)
+    bench.deliver(recorded("B-99", phones=()), overdue("B-99"))
+    while bench.tick_due():
+        pass
+    async with at_work(bench, tmp_path) as (parts, carrier, mail):
+        parts.sender = parts.another_sender(sms=0.5)
+        await parts.send()
+        assert (len(carrier.got), len(mail.mails)) == (1, 1)
+
+
+def test_a_pace_is_kept_over_any_stretch_of_time_and_saves_nothing_up() -> None:
+    pace, went = Pace(50.0), []
+    for tick in range(1, 1001):
+        now = 100 + tick / 100
+        room = pace.room(now)
+        pace.took(room)
+        went += [now] * room
+    assert 495 <= len(went) <= 501
+    assert max(sum(start <= at < start + 1 for at in went) for start in went) <= 60
+    pace.room(500.0)
+    assert pace.room(500.0) == 10, "a fifth of a second's worth after a long rest"
+
+
+async def test_a_call_goes_through_the_gateway_and_its_receipt_becomes_the_proof(
+    bench: Bench[Any, Any], tmp_path: Path
+) -> None:
+    strategy = load_strategy()
+    first = replace(strategy.ladder.steps[1], channels=("voice",))
+    calls = replace(strategy, ladder=replace(strategy.ladder, steps=(first, *strategy.ladder.steps[2:])))
+    bench = Bench(service(calls), bench.engine, bench.clock)
+    reminded(bench)
+    async with gateway_peer() as peer, at_work(bench, tmp_path) as (parts, carrier, _):
+        parts.channels["voice"] = Gateway(GatewayAddress(peer.base, "voice", TOKEN))
+        parts.sender = parts.another_sender()
+        await parts.send()
+        assert [(row["channel"], row["carrier_reference"]) for row in parts.rows()] == [("voice", "voice:G-N-B-1-1")]
+        own = settings(gateway_token=SecretStr(TOKEN))
+        told = {"receipts": [{"reference": "G-N-B-1-1", "fate": "delivered"}]}
+        async with AsyncClient(
+            transport=ASGITransport(api(bench.runtime, settings=own)), base_url="https://n"
+        ) as client:
+            for token, status in (("", 401), ("Bearer x", 401), (f"Bearer {TOKEN}", 204)):
+                kept = await client.post("/carriers/voice/receipts", json=told, headers={"authorization": token})
+                assert kept.status_code == status
+        assert parts.inbox.apply() == 1
+        await parts.channels["voice"].close()
+    assert "101.50" in peer.made["N-B-1-1"]["text"]
+    assert "¥" not in peer.made["N-B-1-1"]["greeting"]
+    assert len(bench.said_of(NoticeDelivered)) == 1
+    assert carrier.got == []
 
 
 async def test_a_mail_server_that_is_away_gives_the_notice_back(bench: Bench[Any, Any], tmp_path: Path) -> None:
