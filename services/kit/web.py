@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from services.kit.body import Application, Bounded, Receive, Scope, Send
+from services.kit.origin import is_forged
 from services.kit.problem import problem
 
 OWN = ("/health/", "/metrics", "/version")
@@ -64,6 +65,8 @@ class Door:
         elif self.behind is None:
             health = self.health()
             await problem(503, f"{self.service} is {health.verdict}: {health.doing}")(scope, receive, send)
+        elif is_forged(scope):
+            await problem(403, "a page of another site asked for this change; it was not made")(scope, receive, send)
         else:
             await Bounded(self.behind)(scope, receive, send)
 
