@@ -23,7 +23,7 @@ from services.kit.clock import ManualClock
 from services.kit.database import transaction
 from services.kit.intake import Intake
 from services.kit.limits import Limits
-from services.kit.outbox import Frames
+from services.kit.outbox import Frame, Frames, Stream
 from services.kit.partitions import partition_for
 from services.kit.records import STRUCTURED, Batch, Headers, Record
 from services.kit.redrive import Redrive
@@ -61,6 +61,22 @@ class AllKnown:
         return not self.behind
 
 
+class Log:
+    """What was put on the topics of a bench, and what its redrive published again; delete to let a record be gone."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[Stream, int], Record] = {}
+        self.published: list[tuple[Stream, Frame]] = []
+
+    def fetch(self, stream: Stream, offset: int) -> Record | None:
+        """The record at that place; None where it is gone."""
+        return self.records.get((stream, offset))
+
+    def publish(self, stream: Stream, frame: Frame) -> None:
+        """Take in a record."""
+        self.published.append((stream, frame))
+
+
 class Bench(Generic[S, R]):
     """Drives one service."""
 
@@ -80,7 +96,8 @@ class Bench(Generic[S, R]):
         intake = Intake(service.opens, self.vault, ring)
         self.room: Room[S, R] = Room(service, engine, clock, intake, _partitions, self.knowledge.known_as_of, committed)
         self.batches = Batches(self.room, limits)
-        self.timers, self._redrive = Timers(self.room), Redrive(self.room)
+        self.log = Log()
+        self.timers, self._redrive = Timers(self.room), Redrive(self.room, self.log)
         self.runtime: Running[S, R] = Running(self.room, self.vault, self.knowledge)
         self._count = 0
 
@@ -102,6 +119,7 @@ class Bench(Generic[S, R]):
             Record(start + n, r.timestamp or self._milliseconds(), r.key, r.value, r.headers)
             for n, r in enumerate(records)
         ]
+        self.log.records |= {((topic.name, partition), r.offset): r for r in placed}
         self.batches.apply(Batch(topic, partition, start, start + len(placed), placed))
 
     def tick_due(self) -> int:

@@ -1,4 +1,4 @@
-"""The one module that speaks aiokafka: an idempotent producer, and the question where the logs end."""
+"""The one module that speaks aiokafka: an idempotent producer, where the logs end, and one record at its place."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from services.kit.outbox import Frame, Stream
+from services.kit.records import Record
 
 BATCH_BYTES = 900_000
 """Below the broker's limit of 1 MiB per batch."""
@@ -78,6 +79,29 @@ class Broker:
         asked = [TopicPartition(*stream) for stream in streams]
         found = await asyncio.wait_for(self._asker.end_offsets(asked), ASK_SECONDS)
         return {(tp.topic, tp.partition): end for tp, end in found.items()}
+
+    async def fetch(self, stream: Stream, offset: int) -> Record | None:
+        """One record as it stands on the broker; None where it is gone. Raises what the client raises."""
+        place = TopicPartition(*stream)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            client_id=f"{self._client}-original",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+        )
+        await _started(consumer)
+        try:
+            consumer.assign([place])
+            first, end = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
+            if not first[place] <= offset < end[place]:
+                return None
+            consumer.seek(place, offset)
+            found = await asyncio.wait_for(consumer.getone(place), ASK_SECONDS)
+        finally:
+            await consumer.stop()
+        if found.offset != offset:  # compacted away: this is the next one that is left
+            return None
+        return Record(found.offset, found.timestamp, found.key, found.value, found.headers)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -34,11 +34,12 @@ from services.kit.limits import Limits
 from services.kit.logs import set_up_logs
 from services.kit.metrics import STOPPED
 from services.kit.migrate import migrate, migrate_vault
-from services.kit.outbox import Stream
+from services.kit.outbox import Frame, Stream
 from services.kit.plug import Loop, Plug
 from services.kit.positions import Log, Misfit, Misplaced
 from services.kit.problem import install_problems
-from services.kit.redrive import Redrive
+from services.kit.records import Record
+from services.kit.redrive import Originals, Redrive
 from services.kit.relay import Relay
 from services.kit.runtime import Running
 from services.kit.seam import EXIT_STOPPED, Seam, Wiring
@@ -61,6 +62,7 @@ STALLED_SECONDS = 30.0
 BROKER_SILENT_SECONDS = 5.0
 LOOP_AGAIN_SECONDS = 1.0
 STOPPED_LOOK_SECONDS = 0.5
+ORIGINAL_SECONDS = 15.0
 
 AnyPlug: TypeAlias = Plug[Any, Any]
 T = TypeVar("T", bound=Settings)
@@ -173,7 +175,7 @@ class _Worker:
         self.works.callback(_hush, lambda: thread.run(relay.mark(), 2))
         relay.start()
         freshness.start(thread)
-        self._periodic(room, freshness)
+        self._periodic(room, freshness, _Originals(broker, thread))
         self._serve(Running(room, vault, freshness))
         self.ends.callback(Collector().start().stop)
         self.doing = "joining the group"
@@ -255,8 +257,8 @@ class _Worker:
             with transaction(self.engine) as (_, raw):
                 return {s: at for s, at in positions.load_next(raw, sorted({t for t, _ in logs})).items() if s in logs}
 
-    def _periodic(self, room: Room[Any, Any], freshness: Freshness) -> None:
-        timers, redrive = Timers(room), Redrive(room)
+    def _periodic(self, room: Room[Any, Any], freshness: Freshness, originals: Originals) -> None:
+        timers, redrive = Timers(room), Redrive(room, originals)
 
         def tick() -> None:
             for number in timers.due_on(freshness.owned()):
@@ -356,6 +358,20 @@ class _Worker:
         if lag and stalled > STALLED_SECONDS:
             return "stalled"
         return "catching up" if lag else "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class _Originals:
+    """Records on the broker, for threads."""
+
+    broker: Broker
+    thread: LoopThread
+
+    def fetch(self, stream: Stream, offset: int) -> Record | None:
+        return self.thread.run(self.broker.fetch(stream, offset), ORIGINAL_SECONDS)
+
+    def publish(self, stream: Stream, frame: Frame) -> None:
+        self.thread.run(self.broker.publish(stream, [frame]), ORIGINAL_SECONDS)
 
 
 class _Missing(Exception):

@@ -17,9 +17,10 @@ from services.kit import dlq
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
 from services.kit.limits import Limits, TooManyDeadLetters
+from services.kit.outbox import Frame
 from services.kit.partitions import partition_for
 from services.kit.plug import KeyReused
-from services.kit.records import Batch, Record
+from services.kit.records import STRUCTURED, Batch, Record
 from services.kit.service import Context, Put, Refused
 from services.kit.work import Fenced
 from tests.kit.counter import (
@@ -260,6 +261,64 @@ def test_a_record_on_the_wrong_partition_is_published_again_where_it_belongs(ben
     found = rows(bench, "SELECT topic, partition, aggregateid, payload FROM outbox WHERE topic = 'bank.loans.v1'")
     assert found == [("bank.loans.v1", place("B-1"), "B-1", record(overdue("B-1")).value)]
     assert open_letters(bench) == []
+
+
+def misplaced(bench: Bench[Count, None], partition: int, key: bytes = b"B-1") -> Record:
+    """A record with contact data on this partition, as the bank published it."""
+    sent = replace(record(recorded("B-1")), timestamp=1, key=key, headers=(*STRUCTURED, ("x-batch", b"7")))
+    bench.put(BORROWERS, partition, sent)
+    return sent
+
+
+@pytest.mark.parametrize("opens", [COUNTER.opens, frozenset()])
+def test_contact_data_on_the_wrong_partition_is_published_again_as_the_bank_wrote_it(engine, opens):
+    bench = Bench(replace(COUNTER, opens=opens), engine, ManualClock(MONDAY))
+    sent = misplaced(bench, (place("B-1") + 1) % 12)
+    dlq.request_redrive(bench.engine)
+    assert bench.redrive() == 1
+    again = Frame(0, b"B-1", sent.value, tuple(sent.headers))
+    assert bench.log.published == [((BORROWERS.name, place("B-1")), again)]
+    assert open_letters(bench) == []
+    assert rows(bench, "SELECT count(*) FROM outbox WHERE topic = 'bank.borrowers.v1'") == [(0,)]
+
+
+def test_contact_data_under_the_wrong_key_is_published_again_under_the_right_one(bench):
+    misplaced(bench, place("B-1"), b"B-2")
+    dlq.request_redrive(bench.engine)
+    bench.redrive()
+    ((stream, frame),) = bench.log.published
+    assert (stream, frame.key) == ((BORROWERS.name, place("B-1")), b"B-1")
+
+
+@pytest.mark.parametrize("other", [None, Record(0, 2, b"B-1", b"of another topic of that name")])
+def test_contact_data_whose_original_is_gone_is_not_published_and_says_why(bench, other):
+    wrong = (place("B-1") + 1) % 12
+    misplaced(bench, wrong)
+    bench.log.records.pop(((BORROWERS.name, wrong), 0))
+    if other:
+        bench.log.records[(BORROWERS.name, wrong), 0] = other
+    dlq.request_redrive(bench.engine)
+    bench.redrive()
+    assert bench.log.published == []
+    (letter,) = open_letters(bench)
+    assert (letter.kind, letter.error, letter.redrive_requested_at) == ("wrong_partition", "OriginalGone", None)
+    assert "gone from the broker" in letter.reason
+
+
+def test_one_original_that_cannot_be_had_holds_up_no_other_redrive(bench):
+    misplaced(bench, place("B-1"), b"B-2")
+    bench.deliver(poison("B-1"))
+
+    def away(stream, offset):
+        raise TimeoutError
+
+    bench.log.fetch = away
+    dlq.request_redrive(bench.engine)
+    assert bench.redrive() == 2
+    assert sorted((letter.kind, letter.attempts) for letter in open_letters(bench)) == [
+        ("handler", 2),
+        ("wrong_key", 2),
+    ]
 
 
 def test_contact_data_is_in_clear_nowhere_in_the_schema(bench):
