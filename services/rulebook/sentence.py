@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from schemas.values import Reason
+from services.rulebook.details_zh import in_chinese
 from services.rulebook.local import zone_of
 from services.rulebook.packs import Rulebook
 from services.rulebook.record import read
@@ -19,15 +20,6 @@ CHANNELS: Mapping[Language, Mapping[str, str]] = {
 FORCES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"HARD": "强制性规定", "SOFT": "建议性规定", "POLICY": "本机构内部规定，非监管要求"},
     "en": {"HARD": "binding", "SOFT": "should not", "POLICY": "our own rule, not a regulation"},
-}
-OWN_ZH: Mapping[str, str] = {
-    "GATE-NOTHING-DUE": "没有逾期款项，不应联系",
-    "GATE-PLACEMENT": "案件未委托给该机构",
-    "GATE-POINT": "没有可用的联系方式",
-    "GATE-REGION": "所在地区没有适用的规则",
-    "GATE-TIME-ZONE": "当地时区不明",
-    "GATE-WINDOW": "申请的时间已过",
-    "STRATEGY-PAUSED": "催收策略已暂停",
 }
 
 
@@ -70,10 +62,15 @@ def _chinese(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
 
 
 def _zh(reason: Reason, rulebook: Rulebook | None) -> str:
+    """The rule's own Chinese sentence, the detail, and a recorded override as it was written."""
     rule = rulebook.rule(reason.rule_id) if rulebook else None
-    detail = reason.text.removeprefix(f"{rule.text} ") if rule else ""
-    own = OWN_ZH.get(reason.rule_id, reason.text)
-    return f"{rule.text_zh}{detail}" if rule and rule.text_zh else own
+    if rule is None or not rule.text_zh:
+        return in_chinese(reason.text)
+    told = reason.text.removeprefix(f"{rule.text} (")
+    detail, _, override = told.partition(") Overridden: ")
+    if not override:
+        return f"{rule.text_zh}（{in_chinese(told.removesuffix(')'))}）"
+    return f"{rule.text_zh}（{in_chinese(detail)}） 已记录的例外理由：{override}"
 
 
 def _edges(recorded: Recorded, until: str, earliest: str, language: Language) -> Iterator[str]:

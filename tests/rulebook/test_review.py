@@ -1,5 +1,6 @@
 """Looking back: a recorded decision made again, told in sentences, and weighed under another version."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from services.rulebook.review import OF_THE_CASE, Recorded, compare, differences
 from services.rulebook.sentence import sentences
 from services.rulebook.shelf import load_rulebooks
 from tests.rulebook.asking import NOON, call, message, profile
+from tests.rulebook.test_each_rule import OF_CONTACTS, ids, unlawful
 from tests.test_rooms import ROOT
 
 SHELF = load_rulebooks()
@@ -135,3 +137,21 @@ def test_without_the_pack_the_recorded_words_are_read():
 def test_every_rule_in_force_today_can_be_read_in_chinese(book):
     if book.version != "1":
         assert [rule.id for rule in book.rules if not rule.text_zh] == []
+
+
+@pytest.mark.parametrize(("book", "rule"), OF_CONTACTS, ids=ids(OF_CONTACTS))
+def test_nothing_in_the_chinese_sentences_is_left_in_english(book, rule):
+    """Ids and sources apart: those are names."""
+    proposal, history, who = unlawful(book, rule)
+    one = recorded(proposal, history, book, who)
+    for reason, sentence in zip(one.reasons, sentences(one, book, "zh")[1:], strict=False):
+        told = sentence.replace(reason.rule_id, "").replace(reason.clause, "").replace("bought", "")
+        assert book.version == "1" or not re.search(r"[a-zA-Z]{3,}", told), told
+
+
+def test_an_override_is_told_in_the_words_that_were_recorded():
+    six = tuple(Contacted(f"X-{n}", "voice", NOON, "T-1", connected=False) for n in range(6))
+    one = recorded(call(overrides={"CN-FREQ-03": "客户要求中午来电"}), History(six))
+    assert one.allowed
+    told = sentences(one, TWO, "zh")[1]
+    assert told.endswith("（1日内对同一号码已有6次，上限6次） 已记录的例外理由：客户要求中午来电")
