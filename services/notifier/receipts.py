@@ -5,13 +5,16 @@ A receipt may come before the outcome of its own submit is stored, on another wo
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
+from services.kit.database import is_outside
 from services.kit.plug import Runtime
 from services.kit.service import Refused
+from services.kit.states import Conflict
 from services.notifier import domain, handlers, store_outgoing
 from services.notifier.channels.receipt import Receipt
 from services.notifier.domain import Borrower, Policy
@@ -22,9 +25,17 @@ Running = Runtime[Borrower, Policy]
 
 ROUND_SECONDS = 0.2
 BATCH = 500
+HANDS = 16
+"""Commands under way at a time: those that wait for each other share a transaction."""
+
 UNCLAIMED = timedelta(days=30)
 """A receipt for which no notice came in so many business days is nobody's; no receipt decides anything after 72 h."""
 
+AGAIN_SECONDS = (0.5, 3600.0)
+"""True seconds until a receipt that could not be applied is tried again, the first time and at most; twice as long
+each time. The others do not wait for it."""
+
+ASIDE = Gauge("arrears_notifier_receipts_aside", "Receipts that could not be applied, and are tried again later.")
 RECEIPTS = Counter("arrears_notifier_receipts_total", "Receipts by what became of them.", ("result",))
 
 
@@ -34,6 +45,7 @@ class Inbox:
     def __init__(self, runtime: Running) -> None:
         self._runtime = runtime
         self._arrived: asyncio.Queue[tuple[Receipt, asyncio.Future[None]]] = asyncio.Queue()
+        self._hands = ThreadPoolExecutor(HANDS, "receipts")
 
     async def take(self, receipt: Receipt) -> None:
         """Keep a receipt. Returns once it is stored; raises when it could not be."""
@@ -84,22 +96,37 @@ class Inbox:
             found = store_outgoing.waiting(db, owned, BATCH)
             forgotten = store_outgoing.drop_older(db, self._runtime.clock.now() - UNCLAIMED)
         RECEIPTS.labels("nobody's").inc(forgotten)
-        applied = [receipt.reference for receipt in found if self._command(receipt)]
-        if applied:
-            with self._runtime.engine.begin() as db:
+        together = zip(found, self._hands.map(self._command, found), strict=True)
+        why = {receipt.reference: reason for receipt, reason in together}
+        applied = [reference for reference, reason in why.items() if reason is None]
+        with self._runtime.engine.begin() as db:
+            if applied:
                 store_outgoing.drop(db, applied)
+            failed = {reference: reason for reference, reason in why.items() if reason is not None}
+            store_outgoing.set_aside(db, failed, {r.reference: _pause(r.tries) for r in found})
+            ASIDE.set(store_outgoing.count_aside(db))
         return len(applied)
 
-    def _command(self, receipt: Waiting) -> bool:
-        """Apply one; False when it must wait."""
+    def _command(self, receipt: Waiting) -> str | None:
+        """Apply one; answer why it could not be. Raises where that is not the receipt's fault: then all wait."""
         act = handlers.command(domain.receipt, receipt.contact_id, _outcome(receipt))
         try:
             self._runtime.command(receipt.borrower_id, act, key=f"receipt/{receipt.reference}")
         except Refused as refused:
             log.info("receipt_waits", contact_id=receipt.contact_id, reason=str(refused))
-            return False
+            return store_outgoing.NOT_YET
+        except Exception as error:
+            if is_outside(error) or isinstance(error, Conflict):
+                raise
+            log.exception("receipt_set_aside", contact_id=receipt.contact_id, tries=receipt.tries + 1)
+            return f"{type(error).__name__}: {error}"
         RECEIPTS.labels(receipt.fate).inc()
-        return True
+        return None
+
+
+def _pause(tries: int) -> float:
+    first, most = AGAIN_SECONDS
+    return min(first * 2.0 ** min(tries, 30), most)
 
 
 def _outcome(receipt: Waiting) -> domain.Receipt:

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, String, Table, and_, delete, func, select
+from sqlalchemy import Column, Connection, Integer, String, Table, and_, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.store import INSTANT, borrowers, contacts, metadata
+
+REASON_MAX = 500
+NOT_YET = "not yet"
+"""The reason of a receipt that only has to wait for the outcome of its own submission."""
 
 receipts = Table(
     "receipts",
@@ -18,6 +22,9 @@ receipts = Table(
     Column("detail", String, nullable=False),
     Column("digest", String, nullable=False, comment="SHA-256 of the receipt as it came"),
     Column("received_at", INSTANT, nullable=False),
+    Column("tries", Integer, nullable=False, server_default="0", comment="how often it could not be applied"),
+    Column("reason", String, nullable=False, server_default="", comment="why not, the last time"),
+    Column("again_at", INSTANT, comment="true time before which it is not tried again"),
 )
 
 
@@ -49,7 +56,7 @@ class Stranded:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A receipt whose notice is known."""
+    """A receipt whose notice is known. `tries`: how often it could not be applied."""
 
     reference: str
     contact_id: str
@@ -58,6 +65,21 @@ class Waiting:
     detail: str
     digest: str
     received_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A receipt that could not be applied, why, and when (in true time) it is tried again."""
+
+    reference: str
+    contact_id: str
+    borrower_id: str
+    fate: str
+    received_at: datetime
+    tries: int
+    reason: str
+    again_at: datetime
 
 
 _due = and_(contacts.c.state == "pending", contacts.c.step.is_not(None))
@@ -119,15 +141,53 @@ def keep(db: Connection, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def waiting(db: Connection, partitions: Sequence[int], limit: int = 500) -> list[Waiting]:
-    """Receipts for notices on these partitions, oldest first. One whose notice is not known yet goes on waiting."""
+    """Receipts for notices on these partitions, oldest first. One whose notice is not known yet goes on waiting.
+
+    One that could not be applied lets the others pass until its time has come.
+    """
     rows = db.execute(
         select(receipts, contacts.c.contact_id, contacts.c.borrower_id)
         .join(contacts, contacts.c.carrier_reference == receipts.c.reference)
         .where(contacts.c.partition.in_(partitions))
+        .where(or_(receipts.c.again_at.is_(None), receipts.c.again_at <= func.now()))
         .order_by(receipts.c.received_at)
         .limit(limit)
     )
-    return [Waiting(r.reference, r.contact_id, r.borrower_id, r.fate, r.detail, r.digest, r.received_at) for r in rows]
+    return [
+        Waiting(r.reference, r.contact_id, r.borrower_id, r.fate, r.detail, r.digest, r.received_at, r.tries)
+        for r in rows
+    ]
+
+
+def set_aside(db: Connection, why: Mapping[str, str], seconds: Mapping[str, float]) -> None:
+    """Let these receipts wait for so many true seconds: reference → reason, reference → seconds."""
+    for reference, reason in sorted(why.items()):
+        again_at = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, seconds[reference])
+        change = update(receipts).where(receipts.c.reference == reference)
+        db.execute(change.values(tries=receipts.c.tries + 1, reason=reason[:REASON_MAX], again_at=again_at))
+
+
+_set_aside = and_(receipts.c.tries > 0, receipts.c.reason != NOT_YET)
+
+
+def aside(db: Connection, limit: int = 500) -> list[Aside]:
+    """Receipts that could not be applied, oldest first."""
+    rows = db.execute(
+        select(receipts, contacts.c.contact_id, contacts.c.borrower_id)
+        .join(contacts, contacts.c.carrier_reference == receipts.c.reference)
+        .where(_set_aside)
+        .order_by(receipts.c.received_at)
+        .limit(limit)
+    )
+    return [
+        Aside(r.reference, r.contact_id, r.borrower_id, r.fate, r.received_at, r.tries, r.reason, r.again_at)
+        for r in rows
+    ]
+
+
+def count_aside(db: Connection) -> int:
+    """How many receipts could not be applied."""
+    return db.scalar(select(func.count()).select_from(receipts).where(_set_aside)) or 0
 
 
 def drop(db: Connection, references: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from services.notifier import store_outgoing
 from services.notifier.api.asking import Asked, Run
 from services.notifier.channels.gateway import own_reference
 from services.notifier.settings import NotifierSettings
+from services.notifier.store_outgoing import Aside
 
 RECEIPTS_MAX = 1000
 SCHEME = "Bearer "
@@ -59,5 +60,11 @@ def carriers_api(settings: NotifierSettings) -> APIRouter:
         with runtime.engine.begin() as db:
             store_outgoing.keep(db, rows)
         return Response(status_code=204)
+
+    @router.get("/receipts/aside")
+    def aside(runtime: Run) -> list[Aside]:
+        """Receipts that could not be applied: why, how often tried, and when again. The oldest 500."""
+        with runtime.engine.connect() as db:
+            return store_outgoing.aside(db)
 
     return router
