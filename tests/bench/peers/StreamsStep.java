@@ -3,7 +3,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.time.Instant;
+import java.time.LocalDate;
+import java.time.OffsetDateTime;
 import java.util.Properties;
+import java.util.Set;
+import java.util.regex.Pattern;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsBuilder;
@@ -48,6 +52,52 @@ public final class StreamsStep {
         return settings;
     }
 
+    /** What the contract asks of the fact, as the Python contenders check it. */
+    private static final class Contract {
+        private static final Pattern WORD = Pattern.compile("^[^\\s\\x00-\\x1f]{1,120}$");
+        private static final Pattern LINE = Pattern.compile("^[^\\x00-\\x1f]{1,200}$");
+        private static final Pattern AMOUNT = Pattern.compile("^-?\\d{1,15}(\\.\\d{1,2})?$");
+        private static final Pattern CURRENCY = Pattern.compile("^[A-Z]{3}$");
+        private static final Set<String> PRODUCTS = Set.of("micro_loan", "consumer_loan", "credit_card");
+
+        static void check(JsonNode event) {
+            text(event, "id", LINE);
+            text(event, "source", LINE);
+            require("1.0".equals(event.get("specversion").textValue()), "specversion");
+            require("bench.overdue.v1".equals(event.get("type").textValue()), "type");
+            OffsetDateTime.parse(event.get("time").textValue());
+            JsonNode fact = event.get("data");
+            text(fact, "loan_id", WORD);
+            text(fact, "borrower_id", WORD);
+            text(fact, "currency", CURRENCY);
+            require(PRODUCTS.contains(fact.get("product").textValue()), "product");
+            LocalDate.parse(fact.get("business_date").textValue());
+            LocalDate.parse(fact.get("oldest_due_date").textValue());
+            require(fact.get("days_past_due").isInt() && fact.get("days_past_due").intValue() >= 1, "days_past_due");
+            for (String name : new String[] {"principal", "interest", "fees"}) {
+                notNegative(fact.get("arrears"), name);
+            }
+            notNegative(fact, "outstanding_principal");
+            int length = fact.get("region").textValue().length();
+            require(length >= 2 && length <= 20, "region");
+        }
+
+        private static void text(JsonNode node, String name, Pattern pattern) {
+            require(pattern.matcher(node.get(name).textValue()).matches(), name);
+        }
+
+        private static void notNegative(JsonNode node, String name) {
+            text(node, name, AMOUNT);
+            require(new BigDecimal(node.get(name).textValue()).signum() >= 0, name);
+        }
+
+        private static void require(boolean holds, String name) {
+            if (!holds) {
+                throw new IllegalArgumentException(name);
+            }
+        }
+    }
+
     /** One loan after another. */
     private static final class Step implements FixedKeyProcessor<String, byte[], byte[]> {
         private FixedKeyProcessorContext<String, byte[]> context;
@@ -63,6 +113,7 @@ public final class StreamsStep {
         public void process(FixedKeyRecord<String, byte[]> record) {
             try {
                 JsonNode event = JSON.readTree(record.value());
+                Contract.check(event);
                 JsonNode fact = event.get("data");
                 String loanId = fact.get("loan_id").textValue();
                 ObjectNode loan = step(loans.get(loanId), fact);
