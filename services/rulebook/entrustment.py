@@ -67,7 +67,7 @@ def _lacking(needed: Entrustment, agency: AgencyOnPaper, on: date) -> list[Lack]
         "licence": needed.licence and not _covers(None, agency.licensed_until, on),
         "mandate": needed.mandate and not _covers(agency.mandate_from, agency.mandate_until, on),
         "inspection_overdue": not _within(agency.inspected_on, on, needed.inspected_within_days),
-        "evaluation_overdue": not _within(agency.evaluated_on, on, needed.evaluated_within_days),
+        "evaluation_overdue": not _within(_evaluated(agency, on), on, needed.evaluated_within_days),
         "staff": able < needed.certified_staff_min,
     }
     return [what for what, missing in checks.items() if missing]
@@ -75,6 +75,12 @@ def _lacking(needed: Entrustment, agency: AgencyOnPaper, on: date) -> list[Lack]
 
 def _covers(first: date | None, last: date | None, on: date) -> bool:
     return last is not None and (first is None or first <= on) and on <= last
+
+
+def _evaluated(agency: AgencyOnPaper, on: date) -> date | None:
+    """When the year until its next evaluation began: at the last one, or with an agreement that is younger."""
+    begun = (day for day in (agency.evaluated_on, agency.mandate_from) if day is not None and day <= on)
+    return max(begun, default=None)
 
 
 def _within(done_on: date | None, on: date, days: int | None) -> bool:

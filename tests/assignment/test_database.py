@@ -25,6 +25,7 @@ from services.kit.bench import Bench
 from services.kit.clock import ManualClock
 from services.kit.database import engine_for
 from services.kit.migrate import migrate
+from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import load_strategy
 from tests.assignment.story import START, Story, money
 
@@ -128,7 +129,7 @@ def test_every_province_has_two_agencies_to_choose_from(bench):
     names = ["GD", "SD", "HA", "JS", "SC", "HE", "HN", "AH", "HB", "ZJ", "GX", "YN", "JX", "LN", "FJ", "SN", "HL", "SX"]
     names += ["GZ", "CQ", "JL", "GS", "NM", "XJ", "SH", "BJ", "TJ", "HI", "NX", "QH", "XZ"]
     with bench.engine.connect() as connection:
-        known = queries.reference(connection, 0, START, load_strategy()).panel
+        known = queries.reference(connection, 0, START, load_strategy(), load_rulebooks()).panel
     for name in names:
         covering = [a for a in known.agencies.values() if not a.in_house and {"*", f"CN-{name}"} & set(a.regions)]
         assert len(covering) >= 2, name
@@ -165,7 +166,7 @@ def test_a_batch_learns_of_its_own_offers(bench):
     assert max(n for (_, agency_id), n in carried.items() if agency_id == "A-beifang") <= 60 // 12
     with bench.engine.connect() as connection:
         for partition in range(12):
-            known = queries.reference(connection, partition, START, load_strategy()).panel
+            known = queries.reference(connection, partition, START, load_strategy(), load_rulebooks()).panel
             assert {a.agency_id: a.used for a in known.agencies.values() if a.used} == {
                 agency_id: n for (p, agency_id), n in carried.items() if p == partition
             }
@@ -337,7 +338,7 @@ def test_the_reference_takes_two_queries(bench):
     assert len(bench.said_of(PlacementActivated)) == 1
     with bench.engine.connect() as connection:
         counted = Counting(connection)
-        queries.reference(counted, 0, START, load_strategy())
+        queries.reference(counted, 0, START, load_strategy(), load_rulebooks())
     assert counted.queries <= 2
 
 

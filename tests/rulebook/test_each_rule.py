@@ -182,7 +182,7 @@ LACKING = {
     "licence": {"licensed_until": None},
     "mandate": {"mandate_until": None},
     "inspected_within_days": {"inspected_on": None},
-    "evaluated_within_days": {"evaluated_on": None},
+    "evaluated_within_days": {"evaluated_on": None, "mandate_from": date(2000, 1, 1)},
     "certified_staff_min": {"certified_until": ()},
 }
 

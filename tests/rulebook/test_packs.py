@@ -1,6 +1,7 @@
 """Packs and strategies are read with the line of every mistake; nothing of a wrong file is used."""
 
 import re
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -143,8 +144,8 @@ def agency(**changes):
         ({"licensed_until": None}, "CN-AG-01"),
         ({"inspected_on": date(2024, 1, 1)}, "CN-AG-02"),
         ({"inspected_on": None}, "CN-AG-02"),
-        ({"evaluated_on": date(2024, 1, 1)}, "CN-AG-03"),
-        ({"evaluated_on": None}, "CN-AG-03"),
+        ({"evaluated_on": date(2024, 1, 1), "mandate_from": date(2024, 1, 1)}, "CN-AG-03"),
+        ({"evaluated_on": None, "mandate_from": date(2024, 1, 1)}, "CN-AG-03"),
         ({"certified_until": (date(2026, 12, 31), date(2026, 2, 28))}, "CN-ST-02"),
         ({"mandate_until": date(2026, 2, 28)}, "CN-AG-08"),
         ({"mandate_from": date(2026, 4, 1)}, "CN-AG-08"),
@@ -156,3 +157,10 @@ def test_an_agency_that_lacks_something_is_not_entrusted(changes, rule):
 
 def test_an_agency_with_everything_may_be_entrusted():
     assert forbids(agency(), CN, date(2026, 3, 1)) == ()
+
+
+def test_a_new_agency_has_a_year_until_its_first_evaluation():
+    new = agency(evaluated_on=None, mandate_until=date(2028, 1, 1), inspected_on=date(2027, 1, 1))
+    new = replace(new, licensed_until=date(2028, 1, 1), certified_until=(date(2028, 1, 1),) * 2)
+    assert forbids(new, CN, date(2027, 1, 2)) == ()
+    assert [reason.rule_id for reason in forbids(new, CN, date(2027, 1, 3))] == ["CN-AG-03"]
