@@ -69,6 +69,7 @@ class Freshness:
         self._lock = threading.Lock()
         self._written: asyncio.Task[None] | None = None
         self.asked_at = 0.0
+        self._cut_short = False
         self.lag = 0
 
     # -- told by the seam ---------------------------------------------------------------------------------------------
@@ -98,8 +99,8 @@ class Freshness:
         return self._clock.at(datetime.fromtimestamp(wall, UTC)) if wall else EPOCH
 
     def fresh(self, partition: int) -> bool:
-        """Whether that is at most FRESH_SECONDS ago."""
-        return time.time() - self._wall(partition) <= FRESH_SECONDS
+        """Whether that is at most FRESH_SECONDS ago, and no log ends before what was read of it."""
+        return not self._cut_short and time.time() - self._wall(partition) <= FRESH_SECONDS
 
     def _wall(self, partition: int) -> float:
         if found := self._owned.get(partition):
@@ -137,7 +138,9 @@ class Freshness:
         streams = [*self._everywhere, *((name, n) for n in numbers for name in self._by_number)]
         read, asked = dict(self._positions), time.time()
         question = _Question(asked, await self._broker.ends(streams))
-        if shorter := [stream for stream, end in question.ends.items() if end < read.get(stream, 0)]:
+        shorter = [stream for stream, end in question.ends.items() if end < read.get(stream, 0)]
+        self._cut_short = bool(shorter)
+        if shorter:
             log.error("a log ends before what was read of it: nothing is fresh", streams=shorter[:3])
             return
         elsewhere = await asyncio.to_thread(self._stored_elsewhere)
