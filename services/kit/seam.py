@@ -57,6 +57,11 @@ FETCH_WAIT_MILLISECONDS = 100
 """How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
 partition that has just been drained waits until the one under way returns, data or not."""
 
+METADATA_SECONDS = 2.0
+"""How often a worker looks whether its client knows all topics, and asks for them where it does not. A broker that has
+just come back may not know its topics yet; whoever leads the group then shares out what it sees, possibly nothing, and
+the client would ask again only when its metadata is old, after minutes. Once it knows them it joins again by itself."""
+
 QUIET_SECONDS = 5.0
 FETCH_BYTES = 1 << 20
 LONG = 24 * 3600.0
@@ -100,6 +105,10 @@ class _Thread(AIOKafkaConsumerThread):
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS
         return consumer
 
+    async def look_for_topics(self) -> None:
+        """Have the client ask for the topics that its metadata lacks."""
+        ask_for_missing(self._ensure_consumer()._client, cast("SeamConsumer", self.consumer).wiring.topics)
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         """Tell the group; when that fails the worker goes on, for nobody relies on it."""
         mine = {tp: n for tp, n in offsets.items() if tp in self.assignment()}
@@ -110,6 +119,15 @@ class _Thread(AIOKafkaConsumerThread):
             return False
         cast("SeamConsumer", self.consumer).told.update(mine)
         return True
+
+
+def ask_for_missing(client: Any, topics: Iterable[str]) -> list[str]:
+    """Have a client ask for its metadata again where it lacks some of these topics; answer which."""
+    missing = sorted(topic for topic in topics if not client.cluster.partitions_for_topic(topic))
+    if missing:
+        log.warning("the client knows nothing of some topics, asking the broker again", topics=missing)
+        client.force_metadata_update()
+    return missing
 
 
 class SeamConsumer(FaustConsumer):
@@ -134,6 +152,16 @@ class SeamConsumer(FaustConsumer):
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    @faust.Service.task
+    async def _know_all_topics(self) -> None:
+        """A worker that was given nothing, because the topics were not known for a moment, must not stay so."""
+        while not self.should_stop:
+            await self.sleep(METADATA_SECONDS)
+            try:
+                await self._thread.call_thread(cast("_Thread", self._thread).look_for_topics)
+            except Exception as error:
+                log.info("cannot look for the topics yet", error=repr(error)[:200])
 
     # -- seeking ------------------------------------------------------------------------------------------------------
 

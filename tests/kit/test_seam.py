@@ -12,6 +12,8 @@ from typing import Any
 
 import faust
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.metadata import MetadataResponse_v1
 from faust.tables.recovery import Recovery
 from faust.transport.conductor import Conductor
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
@@ -19,7 +21,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.types import TP
 
 from schemas.topics import LOANS
-from services.kit.seam import Fetched, SeamConsumer, Wiring
+from services.kit.seam import Fetched, SeamConsumer, Wiring, ask_for_missing
 
 HERE, THERE = TP(LOANS.name, 0), TP(LOANS.name, 1)
 FOOTING = {
@@ -306,3 +308,42 @@ def keep(applied):
         applied.append(batch)
 
     return run
+
+
+def told_of(*topics):
+    """A client whose broker has told it of these topics, one partition each."""
+    client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")
+    brokers = [(0, "127.0.0.1", 1, None)]
+    there = [(0, topic, False, [(0, 0, 0, [0], [0])]) for topic in topics]
+    client.cluster.update_metadata(MetadataResponse_v1(brokers, 0, there))
+    return client
+
+
+async def test_a_client_that_knows_nothing_of_a_topic_asks_again_at_once():
+    client = told_of("another")
+    assert ask_for_missing(client, [LOANS.name, "another"]) == [LOANS.name]
+    assert client._md_update_waiter.done(), "it is on its way to the broker"
+
+
+async def test_a_client_that_knows_all_its_topics_asks_nothing():
+    client = told_of(LOANS.name)
+    assert ask_for_missing(client, [LOANS.name]) == []
+    assert not client._md_update_waiter.done()
+
+
+async def test_a_running_worker_looks_for_its_topics_again_and_again(consumer, monkeypatch):
+    asked = []
+
+    async def call_thread(look, *_):
+        asked.append(look)
+        if len(asked) == 1:
+            raise ConnectionError("not yet")
+        consumer._stopped.set()
+
+    async def look_for_topics():
+        """Stands for the thread's; by hand there is no client."""
+
+    monkeypatch.setattr("services.kit.seam.METADATA_SECONDS", 0.01)
+    consumer._thread.call_thread, consumer._thread.look_for_topics = call_thread, look_for_topics
+    await asyncio.wait_for(consumer._know_all_topics.fun(consumer), 5)
+    assert asked == [look_for_topics, look_for_topics]
