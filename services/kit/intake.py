@@ -49,6 +49,7 @@ def is_personal(kind: type[BaseModel]) -> bool:
     return bool(_spots(kind))
 
 
+@cache
 def carries_personal(topic: Topic) -> bool:
     """Whether any kind of fact on this topic can hold personal data."""
     return any(fact.TOPIC is topic and is_personal(fact) for fact in Fact.KINDS.values())

@@ -192,7 +192,7 @@ class Room(Generic[S, R]):
 
     def borrowers(self, items: Iterable[Item]) -> list[str]:
         """Whose states it takes to apply these."""
-        return list(dict.fromkeys(item.borrower_id for item in items if item.borrower_id and self._decides(item)))
+        return list({item.borrower_id: None for item in items if item.borrower_id and self._decides(item)})
 
     def _decides(self, item: Item) -> bool:
         return item.event is not None and item.fault is None and type(item.event.data) in self.service.handlers
