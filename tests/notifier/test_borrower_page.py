@@ -238,6 +238,13 @@ async def test_every_form_of_the_page_can_be_sent_as_it_stands(client: AsyncClie
     }
 
 
+async def test_every_field_that_is_wrong_is_named_at_once(client: AsyncClient) -> None:
+    form = {"answer": "promise", "promised_on": " ", "amount": "much"}
+    page = (await client.post(link(), data=form)).text
+    assert re.search(r'id="promise-promised_on-wrong">请填写此项', page)
+    assert re.search(r'id="promise-amount-wrong">请检查此项', page)
+
+
 async def test_preferred_times_are_kept_shown_and_taken_once(client: AsyncClient, bench: Bench[Any, Any]) -> None:
     form = {"answer": "times", "times": "evening", "once": "x"}
     first = await client.post(link(), data=form)

@@ -2,6 +2,7 @@
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -128,7 +129,7 @@ class BorrowerPage:
         try:
             answer = AnswerForm.model_validate(given)
         except ValidationError as error:
-            return self._show(request, notice, status=422, wrong=_wrong(error), given=given)
+            return self._show(request, notice, status=422, wrong=_wrong(error, given), given=given)
         try:
             events = self._command(notice, answer, str(given.get("once", "")))
         except Unfit:
@@ -237,9 +238,10 @@ def _call(number: str) -> Markup:
     return Markup('<a class="tel" href="tel:{}">{}</a>').format(digits, number)
 
 
-def _wrong(error: ValidationError) -> dict[str, str]:
+def _wrong(error: ValidationError, given: Mapping[str, Any]) -> dict[str, str]:
     """Field → what is wrong with it: missing or unreadable."""
-    wrong: dict[str, str] = {}
+    empty = [name for name in NEEDS.get(given["answer"], ()) if not str(given.get(name, "")).strip()]
+    wrong = dict.fromkeys(empty, "missing")
     for each in error.errors(include_url=False, include_input=False):
         if each["loc"]:
             wrong[str(each["loc"][0])] = "unreadable"
