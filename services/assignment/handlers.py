@@ -51,6 +51,7 @@ from services.assignment.domain.onward import tick as due
 from services.assignment.domain.state import Shown, Snapshot, State
 from services.assignment.domain.steps import Step, step
 from services.kit.service import Context, Handler, Reaction
+from services.rulebook.word import said_at
 
 Here: TypeAlias = Context[Reference]
 
@@ -60,7 +61,7 @@ def moment(context: Here) -> Moment:
     known = context.reference
     return Moment(
         context.now,
-        context.happened,
+        said_at(context.happened, context.recorded),
         context.recorded,
         context.known_as_of,
         context.cause,
@@ -82,7 +83,7 @@ def on_loan_overdue(state: State, fact: LoanOverdue, context: Here) -> Reaction[
         state,
         context,
         step(versions.counted, fact.loan_id, fact.loan_version, moment(context)),
-        lambda known: (loans.overdue(known, fact, context.happened), ()),
+        lambda known: (loans.overdue(known, fact, moment(context).happened), ()),
     )
 
 
@@ -105,14 +106,14 @@ def on_payment_received(state: State, fact: LoanPaymentReceived, context: Here) 
     """Money came in."""
     at = moment(context)
     counting = step(versions.counted, fact.loan_id, fact.loan_version, at)
-    return _react(state, context, counting, step(money.received, _money(fact, context.happened), at))
+    return _react(state, context, counting, step(money.received, _money(fact, at.happened), at))
 
 
 def on_payment_reversed(state: State, fact: LoanPaymentReversed, context: Here) -> Reaction[State]:
     """Money was taken back."""
     at = moment(context)
     counting = step(versions.counted, fact.loan_id, fact.loan_version, at)
-    return _react(state, context, counting, step(money.taken_back, _money(fact, context.happened, fact.reason), at))
+    return _react(state, context, counting, step(money.taken_back, _money(fact, at.happened, fact.reason), at))
 
 
 def on_loan_cured(state: State, fact: LoanCured, context: Here) -> Reaction[State]:
@@ -138,12 +139,14 @@ def on_loan_charged_off(state: State, fact: LoanChargedOff, context: Here) -> Re
 def on_loan_paused(state: State, fact: LoanPaused, context: Here) -> Reaction[State]:
     """Collection of the loan rests."""
     until = end_of(fact.until_date, 0, state.time_zone) if fact.until_date else None
-    return _react(state, context, lambda known: (loans.paused(known, fact.loan_id, until, context.happened), ()))
+    return _react(
+        state, context, lambda known: (loans.paused(known, fact.loan_id, until, moment(context).happened), ())
+    )
 
 
 def on_loan_resumed(state: State, fact: LoanResumed, context: Here) -> Reaction[State]:
     """The pause is over."""
-    return _react(state, context, lambda known: (loans.resumed(known, fact.loan_id, context.happened), ()))
+    return _react(state, context, lambda known: (loans.resumed(known, fact.loan_id, moment(context).happened), ()))
 
 
 def on_borrower_recorded(state: State, fact: BorrowerRecorded, context: Here) -> Reaction[State]:

@@ -51,6 +51,7 @@ from services.notifier.domain.moment import NeverPossible, NotPossible, Policy
 from services.notifier.domain.moment import Reaction as Decided
 from services.notifier.domain.state import Borrower
 from services.rulebook.question import Hold
+from services.rulebook.word import said_at
 
 Here: TypeAlias = Context[Policy]
 Act: TypeAlias = Callable[[Borrower, Here], Reaction[Borrower]]
@@ -84,6 +85,11 @@ def next_at(state: Borrower) -> datetime | None:
 # -- loans ------------------------------------------------------------------------------------------------------------
 
 
+def said(context: Here) -> datetime:
+    """When core banking said a fact."""
+    return said_at(context.happened, context.recorded)
+
+
 def on_loan_due_soon(state: Borrower, fact: LoanDueSoon, context: Here) -> Reaction[Borrower]:
     """An instalment falls due."""
     return flow.follow(state, loans.due_soon(state, fact), context)
@@ -91,28 +97,28 @@ def on_loan_due_soon(state: Borrower, fact: LoanDueSoon, context: Here) -> React
 
 def on_loan_overdue(state: Borrower, fact: LoanOverdue, context: Here) -> Reaction[Borrower]:
     """A loan is past due; said daily it says nothing new."""
-    return flow.follow(state, loans.overdue(state, fact, context.happened), context)
+    return flow.follow(state, loans.overdue(state, fact, said(context)), context)
 
 
 def on_payment(state: Borrower, fact: LoanPaymentReceived | LoanPaymentReversed, context: Here) -> Reaction[Borrower]:
     """Money came, or was taken back."""
-    return flow.follow(state, loans.paid(state, fact, context.happened), context)
+    return flow.follow(state, loans.paid(state, fact, said(context)), context)
 
 
 def on_loan_cured(state: Borrower, fact: LoanCured | LoanRestructured, context: Here) -> Reaction[Borrower]:
     """Nothing is past due on a loan; a new schedule begins so too."""
-    after = loans.ended(state, fact.loan_id, "clear", fact.business_date, context.happened)
+    after = loans.ended(state, fact.loan_id, "clear", fact.business_date, said(context))
     return flow.follow(state, after, context)
 
 
 def on_loan_closed(state: Borrower, fact: LoanClosed, context: Here) -> Reaction[Borrower]:
     """A loan has ended."""
-    return flow.follow(state, loans.ended(state, fact.loan_id, "closed", fact.business_date, context.happened), context)
+    return flow.follow(state, loans.ended(state, fact.loan_id, "closed", fact.business_date, said(context)), context)
 
 
 def on_loan_charged_off(state: Borrower, fact: LoanChargedOff, context: Here) -> Reaction[Borrower]:
     """A loan was written off: its ladder is over."""
-    after = loans.ended(state, fact.loan_id, "charged_off", fact.business_date, context.happened)
+    after = loans.ended(state, fact.loan_id, "charged_off", fact.business_date, said(context))
     return flow.follow(state, after, context)
 
 

@@ -53,6 +53,7 @@ from services.kit.service import Context, Handler, Reaction
 from services.visits.domain import life, results, stops
 from services.visits.domain.panel import Panel
 from services.visits.domain.state import Borrower, Place, Placement, Profile, Seal
+from services.visits.domain.stops import Told
 
 Ctx = Context[Panel]
 Done = Reaction[Borrower]
@@ -60,22 +61,22 @@ Done = Reaction[Borrower]
 
 def on_overdue(state: Borrower, fact: LoanOverdue, ctx: Ctx) -> Done:
     """A loan is past due, or its arrears changed."""
-    return stops.overdue(state, fact.loan_id, fact.arrears.total, fact.business_date, ctx)
+    return stops.overdue(state, Told(fact.loan_id, fact.arrears.total, fact.business_date, fact.loan_version), ctx)
 
 
 def on_payment_received(state: Borrower, fact: LoanPaymentReceived, ctx: Ctx) -> Done:
     """Money arrived."""
-    return stops.paid(state, fact.loan_id, fact.arrears_after.total, ctx)
+    return stops.paid(state, Told(fact.loan_id, fact.arrears_after.total, version=fact.loan_version), ctx)
 
 
 def on_payment_reversed(state: Borrower, fact: LoanPaymentReversed, ctx: Ctx) -> Done:
     """Money was taken back."""
-    return stops.reversed_payment(state, fact.loan_id, fact.arrears_after.total, ctx)
+    return stops.reversed_payment(state, Told(fact.loan_id, fact.arrears_after.total, version=fact.loan_version), ctx)
 
 
 def on_cured(state: Borrower, fact: LoanCured, ctx: Ctx) -> Done:
     """Nothing is past due on the loan."""
-    return stops.cured(state, fact.loan_id, fact.business_date, ctx)
+    return stops.cured(state, Told(fact.loan_id, day=fact.business_date), ctx)
 
 
 def on_loan_repaired(state: Borrower, fact: LoanRepaired, ctx: Ctx) -> Done:
@@ -85,17 +86,17 @@ def on_loan_repaired(state: Borrower, fact: LoanRepaired, ctx: Ctx) -> Done:
 
 def on_closed(state: Borrower, fact: LoanClosed, ctx: Ctx) -> Done:
     """The loan has ended."""
-    return stops.stop_loan(state, fact.loan_id, "closed", ctx)
+    return stops.ended(state, Told(fact.loan_id, day=fact.business_date), "closed", ctx)
 
 
 def on_charged_off(state: Borrower, fact: LoanChargedOff, ctx: Ctx) -> Done:
     """The loan was written off."""
-    return stops.stop_loan(state, fact.loan_id, "charged_off", ctx)
+    return stops.ended(state, Told(fact.loan_id, day=fact.business_date), "charged_off", ctx)
 
 
 def on_paused(state: Borrower, fact: LoanPaused, ctx: Ctx) -> Done:
     """Collection of the loan rests."""
-    return stops.stop_loan(state, fact.loan_id, "paused", ctx, until=fact.until_date)
+    return stops.paused(state, fact.loan_id, fact.until_date, ctx)
 
 
 def on_resumed(state: Borrower, fact: LoanResumed, ctx: Ctx) -> Done:

@@ -173,7 +173,7 @@ def test_a_payment_on_a_loan_that_was_not_entrusted_changes_nothing():
 @pytest.mark.parametrize(
     ("stop", "release"),
     [
-        (b.cured, b.overdue),
+        (b.cured, lambda: b.overdue(business_date=date(2026, 3, 5))),
         (b.paid, b.taken_back),
         (b.paused, b.resumed),
         (lambda: b.paused(until=date(2026, 3, 4)), lambda: b.overdue(business_date=date(2026, 3, 5))),
@@ -185,6 +185,7 @@ def test_a_payment_on_a_loan_that_was_not_entrusted_changes_nothing():
 def test_when_the_stop_is_gone_a_new_visit_is_asked_for(stop, release):
     story = Story.placed()
     story.hear(stop())
+    story.bus.advance(timedelta(days=3))
     story.hear(release())
     assert story.asked.visit_id == "V-B-1-2"
 
@@ -198,7 +199,9 @@ def test_the_daily_word_that_a_paused_loan_is_overdue_does_not_end_the_pause():
 @pytest.mark.parametrize("money", [b.cured, b.paid])
 def test_a_pause_outlasts_the_money_that_comes_under_it(money):
     story = Story.placed()
-    story.hear(b.paused(), money(), b.overdue())
+    story.hear(b.paused(), money())
+    story.bus.advance(timedelta(days=1))
+    story.hear(b.overdue(business_date=date(2026, 3, 3)))
     assert story.state.visit is None
     story.hear(b.resumed())
     assert story.asked.visit_id == "V-B-1-2"

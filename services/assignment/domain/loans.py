@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Literal
 
 from schemas.bank import LoanOverdue
 from schemas.values import Arrears
-from services.assignment.domain.moment import local_day
 from services.assignment.domain.state import ZERO, Loan, Settled, State
 from services.assignment.domain.steps import loan_of, with_loan
 from services.rulebook.limitation import Interruption, interrupts
+from services.rulebook.word import Kind, Known, Word, counts, word
 
 if TYPE_CHECKING:
     from services.assignment.domain.money import Money
@@ -18,26 +18,22 @@ if TYPE_CHECKING:
 Sign = Literal[1, -1]
 
 
-def _older(loan: Loan | None, version: int | None, day: date) -> bool:
-    """Whether a word about a day says less than is known: by version where both have one, else by the day."""
-    if loan is None:
-        return False
-    if version is not None and loan.version:
-        return version < loan.version
-    return loan.as_of is not None and day < loan.as_of
+def _known(loan: Loan) -> Known:
+    """What was heard of the loan so far. Where nothing but a pause was heard, nothing has stopped."""
+    stopped = loan.as_of is not None and (not loan.arrears or loan.status in {"closed", "charged_off"})
+    return Known(loan.heard, loan.as_of, loan.version or None, stopped)
 
 
-def _posted_before(loan: Loan, version: int | None, happened: datetime) -> bool:
-    """The same for money, whose value date may lie far back: it counts by when it was posted."""
-    if version is not None and loan.version:
-        return version < loan.version
-    return loan.heard is not None and happened < loan.heard
+def _passed_over(loan: Loan | None, told: Word) -> bool:
+    """Whether a word says less than is known (services.rulebook.word)."""
+    return loan is not None and not counts(told, _known(loan))
 
 
 def overdue(state: State, told: LoanOverdue, happened: datetime) -> State:
     """The loan is past due, by this much. Told again, or late, it changes nothing."""
     known = loan_of(state, told.loan_id)
-    if _older(known, told.loan_version, told.business_date):
+    said = word("starts", happened, told.business_date, told.loan_version)
+    if _passed_over(known, said):
         return state
     loan = replace(
         known or Loan(told.loan_id),
@@ -49,7 +45,7 @@ def overdue(state: State, told: LoanOverdue, happened: datetime) -> State:
     )
     loan = _with_arrears(loan, told.arrears, told.days_past_due)
     loan = replace(loan, settled=_still_settled(loan.settled, told), status=_living(loan.status))
-    return with_loan(state, _known_at(loan, told.business_date, happened, told.loan_version))
+    return with_loan(state, _known_at(loan, said.day, happened, told.loan_version))
 
 
 def _living(status: Literal["open", "paused", "charged_off", "closed"]) -> Literal["open", "paused", "charged_off"]:
@@ -76,15 +72,21 @@ def _known_at(loan: Loan, day: date | None, happened: datetime, version: int | N
 def after_money(state: State, money: "Money", sign: Sign) -> State:
     """What is past due after a payment (sign 1) or one taken back (-1). Unknown loans stay unknown."""
     loan = loan_of(state, money.loan_id)
-    if loan is None or _posted_before(loan, money.version, money.happened):
+    said = word(_kind(money, sign), money.happened, version=money.version)
+    if loan is None or _passed_over(loan, said):
         return state
     moved = loan.principal - money.arrears_after.principal
     outstanding = max(ZERO, loan.outstanding - moved) if _same_way(moved, sign) else loan.outstanding
     loan = _with_arrears(loan, money.arrears_after, money.days_past_due_after)
     oldest = money.value_date - timedelta(days=loan.days_past_due) if loan.arrears > 0 else None
     loan = replace(loan, outstanding=outstanding, oldest_due=oldest, settled=loan.settled if loan.arrears else None)
-    posted = min(money.value_date, local_day(money.happened, state.time_zone))  # a value date may lie ahead
-    return with_loan(state, _known_at(loan, posted, money.happened, money.version))
+    return with_loan(state, _known_at(loan, said.day, money.happened, money.version))
+
+
+def _kind(money: "Money", sign: Sign) -> Kind:
+    if not money.arrears_after.total:
+        return "stops"
+    return "tells" if sign > 0 else "undoes"
 
 
 def _same_way(moved: Decimal, sign: Sign) -> bool:
@@ -93,22 +95,24 @@ def _same_way(moved: Decimal, sign: Sign) -> bool:
 
 def cured(state: State, loan_id: str, day: date, happened: datetime) -> State:
     """Nothing is past due on this loan any more. A cure told late says nothing of what has come due since."""
-    known = loan_of(state, loan_id)
-    return state if _older(known, None, day) else _change(state, loan_id, day, happened, "cured")
+    told = word("stops", happened, day)
+    if _passed_over(loan_of(state, loan_id), told):
+        return state
+    return _change(state, loan_id, told.day, happened, "cured")
 
 
 def closed(state: State, loan_id: str, day: date, happened: datetime) -> State:
     """The loan has ended."""
-    return _change(state, loan_id, day, happened, "closed")
+    return _change(state, loan_id, word("ends", happened, day).day, happened, "closed")
 
 
 def charged_off(state: State, loan_id: str, day: date, happened: datetime) -> State:
     """The lender has written the loan off; it is not collected here any more."""
-    return _change(state, loan_id, day, happened, "charged_off")
+    return _change(state, loan_id, word("ends", happened, day).day, happened, "charged_off")
 
 
 def _change(
-    state: State, loan_id: str, day: date, happened: datetime, what: Literal["cured", "closed", "charged_off"]
+    state: State, loan_id: str, day: date | None, happened: datetime, what: Literal["cured", "closed", "charged_off"]
 ) -> State:
     loan = loan_of(state, loan_id)
     if loan is None:

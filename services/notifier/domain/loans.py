@@ -1,9 +1,7 @@
 """What facts about loans mean for what may be collected. Late, doubled and back-dated facts end in the same picture.
 
-Which of two facts is the later one: by `loan_version` where both have it; else, for standings, by business day and
-then event time; for payments, by event time, because a value date may lie far back. A fact that is not later changes
-nothing.
-A back-dated payment counts as what it leaves, not as when it was.
+Which word counts is the rule of `services.rulebook.word`; one that does not count changes nothing. `said` is when a
+fact was said, never later than the broker took it. A back-dated payment counts as what it leaves, not as when it was.
 """
 
 from dataclasses import replace
@@ -22,6 +20,7 @@ from schemas.values import Arrears, LoanStatus
 from services.notifier.domain.asking import zone_for
 from services.notifier.domain.state import Borrower, DueSoon, Loan, Standing, Sums
 from services.rulebook.local import local_day
+from services.rulebook.word import Kind, Known, Word, counts, heard, word
 
 
 def due_soon(state: Borrower, fact: LoanDueSoon) -> Borrower:
@@ -34,34 +33,34 @@ def due_soon(state: Borrower, fact: LoanDueSoon) -> Borrower:
     return state.with_loan(replace(loan, product=fact.product, currency=fact.currency, standing=standing, due_soon=due))
 
 
-def overdue(state: Borrower, fact: LoanOverdue, happened: datetime) -> Borrower:
+def overdue(state: Borrower, fact: LoanOverdue, said: datetime) -> Borrower:
     """The loan is past due by this much. It ends a stop by payment, cure, close or charge-off, not a running pause."""
     loan = state.loan(fact.loan_id)
-    if not _later(loan, fact.business_date, happened, fact.loan_version) or _tied(loan, fact, happened):
+    told = word("starts", said, fact.business_date, fact.loan_version)
+    if not counts(told, _known(loan)):
         return state
     known = replace(
-        _heard(loan, fact.business_date, happened, fact.loan_version),
+        _heard(loan, told),
         product=fact.product,
         currency=fact.currency,
         arrears=sums(fact.arrears),
         past_due_since=fact.business_date - timedelta(days=fact.days_past_due),
     )
-    return state.with_loan(_standing(known, "overdue", fact.business_date))
+    return state.with_loan(_standing(known, "overdue", told.day or fact.business_date))
 
 
-def paid(state: Borrower, fact: LoanPaymentReceived | LoanPaymentReversed, happened: datetime) -> Borrower:
+def paid(state: Borrower, fact: LoanPaymentReceived | LoanPaymentReversed, said: datetime) -> Borrower:
     """Money came or was taken back: what is past due is what the fact says is left."""
-    loan = state.loan(fact.loan_id)
-    if not _payment_later(loan, happened, fact.loan_version):
+    loan, left = state.loan(fact.loan_id), sums(fact.arrears_after)
+    told = word(_kind(fact), said, version=fact.loan_version)
+    if not counts(told, _known(loan)):
         return state
-    left = sums(fact.arrears_after)
     known = replace(
-        loan,
+        _heard(loan, told),
         currency=fact.currency,
         arrears=left,
-        past_due_since=_since(loan, fact, local_day(happened, zone_for(state))),
-        paid_heard=happened,
-        version=fact.loan_version or loan.version,
+        past_due_since=_since(loan, fact, local_day(said, zone_for(state))),
+        paid_heard=said,
         due_soon=None,
     )
     if loan.standing in ("closed", "charged_off") and isinstance(fact, LoanPaymentReceived):
@@ -69,12 +68,19 @@ def paid(state: Borrower, fact: LoanPaymentReceived | LoanPaymentReversed, happe
     return state.with_loan(_standing(known, "overdue" if left.total else "clear", fact.value_date))
 
 
-def ended(state: Borrower, loan_id: str, standing: Standing, day: date, happened: datetime) -> Borrower:
+def _kind(fact: LoanPaymentReceived | LoanPaymentReversed) -> Kind:
+    if not fact.arrears_after.total:
+        return "stops"
+    return "tells" if isinstance(fact, LoanPaymentReceived) else "undoes"
+
+
+def ended(state: Borrower, loan_id: str, standing: Standing, day: date, said: datetime) -> Borrower:
     """The loan is cured, closed, charged off or has a new schedule: nothing of it is collected any more."""
     loan = state.loan(loan_id)
-    if not _later(loan, day, happened, None):
+    told = word("stops" if standing == "clear" else "ends", said, day)
+    if not counts(told, _known(loan)):
         return state
-    known = replace(_heard(loan, day, happened, None), arrears=Sums(), past_due_since=None, due_soon=None)
+    known = replace(_heard(loan, told), arrears=Sums(), past_due_since=None, due_soon=None)
     if standing == "clear":  # the bank takes a pause back itself: what falls due under it later is not to be collected
         return state.with_loan(_standing(known, standing, day))
     return state.with_loan(replace(known, standing=standing, unpaused=standing))
@@ -114,7 +120,10 @@ def repaired(state: Borrower, fact: LoanRepaired) -> Borrower:
     owed = fact.arrears.total > 0 and status in ("overdue", "paused")
     since = fact.business_date - timedelta(days=fact.days_past_due or 0)
     known = replace(
-        _heard(loan, fact.business_date, fact.taken_at, fact.loan_version),
+        loan,
+        as_of=fact.business_date,
+        heard=fact.taken_at,
+        version=fact.loan_version or loan.version,
         currency=loan.currency or fact.currency or "",
         standing=STANDINGS[status],
         unpaused="overdue" if owed else "clear",
@@ -143,30 +152,16 @@ def sums(arrears: Arrears) -> Sums:
     return Sums(arrears.principal, arrears.interest, arrears.fees)
 
 
-def _later(loan: Loan, day: date, happened: datetime, version: int | None) -> bool:
-    """Whether a fact about the standing is not older than the latest one known, payments included."""
-    if version is not None and loan.version is not None:
-        repeated = version == loan.version and loan.standing in ("overdue", "paused") and day >= (loan.as_of or day)
-        return version > loan.version or repeated
-    if loan.as_of is not None and loan.heard is not None and (day, happened) < (loan.as_of, loan.heard):
-        return False
-    return loan.paid_heard is None or happened >= loan.paid_heard
+def _known(loan: Loan) -> Known:
+    """What was heard of the loan so far, a pause aside."""
+    times = [time for time in (loan.heard, loan.paid_heard) if time is not None]
+    standing = loan.unpaused if loan.standing == "paused" else loan.standing
+    return Known(max(times, default=None), loan.as_of, loan.version, standing != "overdue")
 
 
-def _tied(loan: Loan, fact: LoanOverdue, happened: datetime) -> bool:
-    """An overdue fact of the same day and instant as a fact that ended the loan: the stop wins."""
-    if fact.loan_version is not None and loan.version is not None:
-        return False
-    stopped = loan.standing in ("clear", "due_soon", "closed", "charged_off")
-    return stopped and (fact.business_date, happened) == (loan.as_of, loan.heard)
-
-
-def _payment_later(loan: Loan, happened: datetime, version: int | None) -> bool:
-    if version is not None and loan.version is not None:
-        return version > loan.version
-    if loan.paid_heard is not None and happened < loan.paid_heard:
-        return False
-    return loan.heard is None or happened >= loan.heard
+def _heard(loan: Loan, told: Word) -> Loan:
+    known = heard(told, _known(loan))
+    return replace(loan, as_of=known.day, heard=known.said, version=known.version)
 
 
 def _since(loan: Loan, fact: LoanPaymentReceived | LoanPaymentReversed, posted: date) -> date | None:
@@ -177,10 +172,6 @@ def _since(loan: Loan, fact: LoanPaymentReceived | LoanPaymentReversed, posted: 
     if not fact.days_past_due_after:
         return None
     return max(fact.value_date, posted, loan.as_of or posted) - timedelta(days=fact.days_past_due_after)
-
-
-def _heard(loan: Loan, day: date, happened: datetime, version: int | None) -> Loan:
-    return replace(loan, as_of=day, heard=happened, version=version or loan.version)
 
 
 def _standing(loan: Loan, standing: Standing, day: date) -> Loan:

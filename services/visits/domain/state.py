@@ -74,7 +74,8 @@ class Profile:
 class Loan:
     """Whether collection of a loan goes on, and what is past due on it.
 
-    as_of: latest business day of which it was told past due or cured, or shown by a snapshot. heard: when last told of.
+    as_of: latest business day of which it was told, or shown by a snapshot. heard: when last told of. version: the
+    latest that a fact had.
     """
 
     status: LoanStatus = "overdue"
@@ -82,6 +83,7 @@ class Loan:
     paused_until: date | None = None
     as_of: date | None = None
     heard: datetime | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

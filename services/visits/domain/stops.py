@@ -1,13 +1,14 @@
 """What stops a visit, at its source, and what releases it. A stop cancels what is pending in the same reaction."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import cast
 
 from schemas import values
 from schemas.cases import LoanRepaired
+from services.rulebook.word import Kind, Known, Word, counts, heard, said_at, word
 from services.visits.domain.life import abort, cancel, replan
 from services.visits.domain.panel import Moment
 from services.visits.domain.planning import exhaust, next_plan_at, plan, zone_of
@@ -39,62 +40,89 @@ OUTLIVES_CASE = frozenset({"stop_request"})
 # -- loans --------------------------------------------------------------------------------------------------------
 
 
-def overdue(borrower: Borrower, loan_id: str, arrears: Decimal, business_date: date, at: Moment) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What core banking says of one loan: how much is past due, on which business day, by which version."""
+
+    loan_id: str
+    left: Decimal = NOTHING
+    day: date | None = None
+    version: int | None = None
+
+    def word(self, kind: Kind, at: Moment) -> Word:
+        """It as a word that may count or not."""
+        return word(kind, said_at(at.happened, at.recorded), self.day, self.version)
+
+
+def overdue(borrower: Borrower, told: Told, at: Moment) -> Outcome:
     """A loan is past due: that ends a stop by payment, cure or close; a pause only when its own day is over."""
-    before = borrower.loans.get(loan_id, Loan())
-    if _older(before, business_date, at):
+    said = told.word("starts", at)
+    before = borrower.loans.get(told.loan_id, Loan())
+    if not counts(said, _known(before)):
         return borrower, ()
-    known = replace(before, arrears=arrears, as_of=business_date)
-    if before.status == "paused" and not _pause_over(before, business_date):
-        return _with_loan(borrower, loan_id, known, at), ()
-    return plan(_with_loan(borrower, loan_id, replace(known, status="overdue", paused_until=None), at), at)
+    known = replace(_heard(before, said), arrears=told.left)
+    if before.status == "paused" and not _pause_over(before, said.day):
+        return _with_loan(borrower, told.loan_id, known), ()
+    return plan(_with_loan(borrower, told.loan_id, replace(known, status="overdue", paused_until=None)), at)
 
 
-def _older(known: Loan, day: date, at: Moment) -> bool:
-    """Whether a word about a day comes late: something is known of a later one, or was said later that day."""
-    if known.as_of is None or known.heard is None:
-        return False
-    return (day, at.happened) < (known.as_of, known.heard)
+def _known(loan: Loan) -> Known:
+    """What was heard of the loan so far, a pause aside."""
+    stopped = loan.arrears == NOTHING if loan.status == "paused" else loan.status != "overdue"
+    return Known(loan.heard, loan.as_of, loan.version, stopped)
 
 
-def _posted_before(known: Loan, at: Moment) -> bool:
-    """Whether money comes late: what it left was told of a time before the latest word."""
-    return known.heard is not None and at.happened < known.heard
+def _heard(loan: Loan, told: Word) -> Loan:
+    known = heard(told, _known(loan))
+    return replace(loan, as_of=known.day, heard=known.said, version=known.version)
 
 
-def _pause_over(loan: Loan, business_date: date) -> bool:
-    return loan.paused_until is not None and business_date > loan.paused_until
+def _pause_over(loan: Loan, business_date: date | None) -> bool:
+    return loan.paused_until is not None and business_date is not None and business_date > loan.paused_until
 
 
-def paid(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome:
+def paid(borrower: Borrower, told: Told, at: Moment) -> Outcome:
     """Money arrived. What it leaves past due is decided anew; when it leaves nothing, this loan stops."""
-    before = borrower.loans.get(loan_id, Loan())
-    if _posted_before(before, at):
+    said = told.word("tells" if told.left else "stops", at)
+    before = borrower.loans.get(told.loan_id, Loan())
+    if not counts(said, _known(before)):
         return borrower, ()
-    status: LoanStatus = before.status if left or before.status == "paused" else "paid"  # no payment ends a stop
-    return _decided_anew(
-        _with_loan(borrower, loan_id, replace(before, status=status, arrears=left), at), loan_id, "payment", at
-    )
+    status: LoanStatus = before.status if told.left or before.status == "paused" else "paid"  # no payment ends a stop
+    known = replace(_heard(before, said), status=status, arrears=told.left)
+    return _decided_anew(_with_loan(borrower, told.loan_id, known), told.loan_id, "payment", at)
 
 
-def reversed_payment(borrower: Borrower, loan_id: str, left: Decimal, at: Moment) -> Outcome:
+def reversed_payment(borrower: Borrower, told: Told, at: Moment) -> Outcome:
     """Money was taken back: what is past due is past due again."""
-    before = borrower.loans.get(loan_id, Loan())
-    if _posted_before(before, at):
+    said = told.word("undoes" if told.left else "stops", at)
+    before = borrower.loans.get(told.loan_id, Loan())
+    if not counts(said, _known(before)):
         return borrower, ()
-    status: LoanStatus = "overdue" if left and before.status != "paused" else before.status
-    return plan(_with_loan(borrower, loan_id, replace(before, status=status, arrears=left), at), at)
+    status: LoanStatus = "overdue" if told.left and before.status != "paused" else before.status
+    known = replace(_heard(before, said), status=status, arrears=told.left)
+    return plan(_with_loan(borrower, told.loan_id, known), at)
 
 
-def cured(borrower: Borrower, loan_id: str, day: date, at: Moment) -> Outcome:
+def cured(borrower: Borrower, told: Told, at: Moment) -> Outcome:
     """Nothing is past due on the loan; a pause goes on. Told late, it says nothing of what has come due since."""
-    known = borrower.loans.get(loan_id, Loan())
-    if _older(known, day, at):
+    said = told.word("stops", at)
+    before = borrower.loans.get(told.loan_id, Loan())
+    if not counts(said, _known(before)):
         return borrower, ()
-    if known.status == "paused" and not _pause_over(known, day):
-        return _with_loan(borrower, loan_id, replace(known, arrears=NOTHING, as_of=day), at), ()
-    told = _with_loan(borrower, loan_id, replace(known, as_of=day))
-    return stop_loan(told, loan_id, "cured", at)
+    known = replace(_heard(before, said), arrears=NOTHING)
+    if before.status == "paused" and not _pause_over(before, said.day):
+        return _with_loan(borrower, told.loan_id, known), ()
+    return _stopped(borrower, told.loan_id, replace(known, status="cured", paused_until=None), at)
+
+
+def ended(borrower: Borrower, told: Told, status: LoanStatus, at: Moment) -> Outcome:
+    """The loan is closed or charged off: that needs no order."""
+    known = _heard(borrower.loans.get(told.loan_id, Loan()), told.word("ends", at))
+    return _stopped(borrower, told.loan_id, replace(known, status=status, paused_until=None), at)
+
+
+def _stopped(borrower: Borrower, loan_id: str, loan: Loan, at: Moment) -> Outcome:
+    return _decided_anew(_with_loan(borrower, loan_id, loan), loan_id, cast("CancelReason", loan.status), at)
 
 
 def repaired(borrower: Borrower, fact: LoanRepaired, at: Moment) -> Outcome:
@@ -127,11 +155,11 @@ def _as_late(known: Loan, fact: LoanRepaired, taken_at: datetime) -> bool:
     return taken_at < known.heard or (taken_at == known.heard and same_day and fact.status == "overdue")
 
 
-def stop_loan(borrower: Borrower, loan_id: str, status: LoanStatus, at: Moment, until: date | None = None) -> Outcome:
-    """Collection of this loan stops. A visit that was about it is off; what is left is asked for anew."""
+def paused(borrower: Borrower, loan_id: str, until: date | None, at: Moment) -> Outcome:
+    """Collection of this loan rests. A visit that was about it is off; what is left is asked for anew."""
     before = borrower.loans.get(loan_id, Loan())
-    after = _with_loan(borrower, loan_id, replace(before, status=status, paused_until=until), at)
-    return _decided_anew(after, loan_id, cast("CancelReason", status), at)
+    after = _with_loan(borrower, loan_id, replace(before, status="paused", paused_until=until), at)
+    return _decided_anew(after, loan_id, "paused", at)
 
 
 def resume_loan(borrower: Borrower, loan_id: str, at: Moment) -> Outcome:
@@ -152,7 +180,8 @@ def _decided_anew(borrower: Borrower, loan_id: str, reason: CancelReason, at: Mo
 def _with_loan(borrower: Borrower, loan_id: str, loan: Loan, at: Moment | None = None) -> Borrower:
     """The borrower with this loan as it stands; `at` where the bank itself has just spoken of it."""
     if at is not None:
-        loan = replace(loan, heard=max(at.happened, loan.heard) if loan.heard else at.happened)
+        said = said_at(at.happened, at.recorded)
+        loan = replace(loan, heard=max(said, loan.heard) if loan.heard else said)
     return replace(borrower, loans={**borrower.loans, loan_id: loan})
 
 
