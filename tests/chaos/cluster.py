@@ -225,7 +225,10 @@ def _with_small_wal(postgres: Process, var: Path, disks: Mapping[str, Disk]) -> 
         postgres.before_start()
         move_onto(disks["database"], var / "postgres" / "pg_wal")
 
-    return replace(postgres, argv=(*postgres.argv, "-c", f"max_wal_size={WAL_MEGABYTES}MB"), before_start=prepare)
+    # Without recycling there are no spare segments, which would hide a full disk for minutes.
+    settings = (f"max_wal_size={WAL_MEGABYTES}MB", "min_wal_size=32MB", "wal_recycle=off")
+    options = tuple(part for setting in settings for part in ("-c", setting))
+    return replace(postgres, argv=(*postgres.argv, *options), before_start=prepare)
 
 
 def _carriers(cluster: Cluster) -> Process:

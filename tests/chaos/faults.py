@@ -191,15 +191,20 @@ class Faults:
             self.journal.write("skipped", fault="disk", number=step.number, why=self.cluster.without_disks)
             return {"skipped": self.cluster.without_disks}
         name = {"broker": "kafka", "database": "postgres"}[step.how]
-        pid = self.cluster.pid(name)
+        refused = self._refused(name)
         taken = disk.fill()
         try:
+            with suppress(psycopg.Error):
+                self.watch.rows("SELECT pg_switch_wal()")  # so that the next word to be written needs room
             time.sleep(FULL_SECONDS)
-            fell = self.cluster.pid(name) != pid
         finally:
             disk.empty()
         self._until(lambda: self.cluster.supervisor.state()[name].ready, DOWN_SECONDS)
-        return {"bytes": taken, "fell": fell}
+        return {"bytes": taken, "refused": self._refused(name) - refused}
+
+    def _refused(self, name: str) -> int:
+        """How often a process has complained that there is no room."""
+        return (self.cluster.var / "log" / f"{name}.log").read_text(errors="replace").count("No space left on device")
 
     def reset(self, step: Step) -> dict[str, Any]:
         """Ops set the group back to the beginning of all topics, while the service is down under load."""

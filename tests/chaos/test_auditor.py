@@ -355,6 +355,24 @@ def test_progress_that_was_not_proved_is_too_little():
     assert enough.too_little(run(journal=journal), LOOKED, 10, 10) == ["faults [1] were done without proved progress"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("disk", {"how": "broker", "refused": 0}),
+        ("partition", {"how": "down", "cut": 0, "opened_again": 0}),
+        ("freeze", {"how": "random", "taken_over": False}),
+    ],
+)
+def test_a_fault_that_hurt_nobody_is_too_little(fault, told):
+    whole = run()
+    step = {"number": 2, "fault": fault, "service": "visits", **told}
+    proof = {"what": "progress", "number": 2, "moved": {"visits": 5}}
+    journal = [*whole.journal, proof, {"what": "fault", "at": 3.0, **step}]
+    reasons = enough.too_little(run(journal=journal), LOOKED, 10, 10)
+    assert len(reasons) == 1
+    assert "fault 2" in reasons[0]
+
+
 def test_a_check_with_nothing_to_look_at_is_too_little():
     assert len(enough.too_little(run(), {}, 10, 10)) == len(enough.MEANT)
     assert len(enough.too_little(run(), LOOKED, 9, 9)) == 1

@@ -125,8 +125,8 @@ def _outside(run: Run) -> Iterable[str]:
         if line["how"] in ("down", "reset_peer", "timeout") and not (line["cut"] or line["opened_again"]):
             yield f"fault {line['number']}: no connection was cut"
     for line in run.of("disk"):
-        if line["bytes"] <= 0:
-            yield f"fault {line['number']}: the disk was full before"
+        if not line["refused"]:
+            yield f"fault {line['number']}: the {line['how']} never found its disk full"
 
 
 def _volume(run: Run, looked_at: Mapping[str, int], records: int, inputs: int) -> Iterable[str]:
