@@ -38,6 +38,9 @@ LOOK_SECONDS = 1.0
 STRANDED_SECONDS = 20.0
 """True seconds after which a claimed contact that is not in our hands is in nobody's: no carrier may take so long."""
 
+HAND_OVER_SECONDS = 0.9
+"""True seconds between what is known and the handing over: below the one second after which a stop must have worked."""
+
 REST_SECONDS = 1.0
 BACKOFF_SECONDS = (0.5, 15.0)
 DRAIN_SECONDS = 5.0
@@ -224,8 +227,10 @@ class Sender:
         if not await self._may_go(outgoing) or not await self._claim(outgoing, claim):
             self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
             return
-        handed_over = self.runtime.clock.now()
         try:
+            known = await self._still_meant(outgoing)
+            handed_over = self.runtime.clock.now()
+            self._check_in_time(known, handed_over)
             outcome = await self._submit(outgoing, written, lane)
         except ChannelDown:
             self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
@@ -234,6 +239,23 @@ class Sender:
         SENT.labels(outgoing.channel, type(outcome).__name__.lower()).inc()
         told = _told(outcome, written, outgoing.language, handed_over)
         await self._record(outgoing, domain.submitted, f"submitted/{claim}", told)
+
+    async def _still_meant(self, outgoing: Outgoing) -> datetime:
+        """Look again after the claim, which may have taken long; answer up to when all is known that was looked at.
+
+        A stop that was read since the claim finds the contact claimed, and cannot cancel it any more. Raises
+        ChannelDown when there was one: nothing has left the house, and the contact is given back.
+        """
+        known = self.runtime.known_as_of(outgoing.partition)
+        state = await self._aside(self.runtime.state, outgoing.borrower_id)
+        if not domain.meant(state, outgoing.contact_id, self.runtime.clock.now()):
+            raise ChannelDown("it was stopped after it was claimed")
+        return known
+
+    def _check_in_time(self, known: datetime, handed_over: datetime) -> None:
+        """What was published after `known` may be a stop: nothing leaves that late. Raises ChannelDown."""
+        if self.runtime.clock.seconds(handed_over - known) > HAND_OVER_SECONDS:
+            raise ChannelDown("what could stop it is not known closely enough")
 
     async def _submit(self, outgoing: Outgoing, written: Written | Refused, lane: _Lane) -> Submission:
         """Hand over. Raises ChannelDown when nothing left the house, or nothing may any more."""

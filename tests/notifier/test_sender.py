@@ -26,7 +26,8 @@ from services.notifier.api import api
 from services.notifier.app import service
 from services.notifier.channels.gateway import Gateway, GatewayAddress
 from services.notifier.channels.receipt import Receipt
-from services.notifier.sender import Pace
+from services.notifier.sender import Pace, Sender
+from services.notifier.store_outgoing import Outgoing
 from services.rulebook.strategy import load_strategy
 from tests.notifier.carriers import MailServer, SmsCarrier, free_port, mail_server, sms_carrier, until
 from tests.notifier.edge import MORNING, Desk, cured, desk, overdue, recorded, settings, shut
@@ -155,6 +156,40 @@ async def test_a_stop_between_the_look_and_the_claim_wins(bench: Bench[Any, Any]
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "cancelled")]
+
+
+async def test_a_stop_between_the_claim_and_the_handing_over_keeps_the_notice_in_the_house(
+    bench: Bench[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = Sender._claim
+
+    async def slowly(sender: Sender, outgoing: Outgoing, key: str) -> bool:
+        done = await claim(sender, outgoing, key)
+        bench.deliver(cured())
+        return done
+
+    monkeypatch.setattr(Sender, "_claim", slowly)
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
+        parts.sender._start(outgoing)
+        await until(lambda: not parts.sender.in_hand())
+    assert carrier.got == []
+    assert parts.states() == [("sms", "cancelled")]
+
+
+async def test_what_is_known_almost_a_second_ago_is_too_old_to_hand_over_on(
+    bench: Bench[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reminded(bench)
+    async with at_work(bench, tmp_path) as (parts, carrier, _):
+        monkeypatch.setattr(bench.knowledge, "fresh", lambda _partition: True)
+        bench.knowledge.behind = timedelta(seconds=0.95)
+        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
+        parts.sender._start(outgoing)
+        await until(lambda: not parts.sender.in_hand())
+    assert carrier.got == []
+    assert parts.states() == [("sms", "pending")]
 
 
 async def test_nothing_goes_to_a_person_of_whom_a_record_could_not_be_read(

@@ -2,6 +2,7 @@
 
 from services.notifier.domain.answers import answer
 from services.notifier.domain.contacts import claimed, propose, receipt, released, settle, submitted, tracking
+from services.notifier.domain.flow import meant
 from services.notifier.domain.moment import Moment, NotPossible, Policy, Reaction
 from services.notifier.domain.outcomes import (
     Accepted,
@@ -47,6 +48,7 @@ __all__ = [
     "claimed",
     "consent",
     "fresh",
+    "meant",
     "prefer",
     "propose",
     "receipt",

@@ -90,11 +90,21 @@ def _withdraw(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
 
 def unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
     """Why an allowed contact may no longer be made; "" while it may. The words are those of a cancelled visit."""
-    found = _person_unfit(state, contact, ctx) or _case_unfit(state, contact, ctx) or _time_unfit(contact, ctx)
+    found = _stopped(state, contact, ctx.now) or _time_unfit(contact, ctx)
     return found or ("replanned" if outruled(state, contact, ctx) else "")
 
 
-def _person_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
+def meant(state: Borrower, contact_id: str, now: datetime) -> bool:
+    """Whether a contact that was claimed is still to be made: nothing that stops it has been read since."""
+    contact = state.contact(contact_id)
+    return contact is not None and contact.state == "submitting" and not _stopped(state, contact, now)
+
+
+def _stopped(state: Borrower, contact: Contact, now: datetime) -> str:
+    return _person_unfit(state, contact, now) or _case_unfit(state, contact, now)
+
+
+def _person_unfit(state: Borrower, contact: Contact, now: datetime) -> str:
     if state.profile is not None and state.profile.status != "active":
         return state.profile.status
     if state.holds:
@@ -102,11 +112,11 @@ def _person_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
     if contact.person_id in state.refusals:
         return "stop_request"
     consents = state.known.consents if state.known and state.stops else ()
-    stands = any(stop.stands(ctx.now, contact.channel, consents) for stop in state.stops)
+    stands = any(stop.stands(now, contact.channel, consents) for stop in state.stops)
     return "stop_request" if stands else ""
 
 
-def _case_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
+def _case_unfit(state: Borrower, contact: Contact, now: datetime) -> str:
     if contact.step == EARLY:
         loans = [state.loan(loan_id) for loan_id in contact.loan_ids]
         waits = all(loan.due_soon and loan.standing not in ("overdue", "paused") for loan in loans)
@@ -118,14 +128,14 @@ def _case_unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
         return "recalled" if contact.placement_id in state.recalled else ""
     if state.placement_id:
         return "placed"
-    if state.round.quiet_until is not None and state.round.quiet_until > ctx.now:
+    if state.round.quiet_until is not None and state.round.quiet_until > now:
         return "answered"
-    return "wrong_person" if contact.contact_point in state.wrong_points else _changed(state, contact, ctx)
+    return "wrong_person" if contact.contact_point in state.wrong_points else _changed(state, contact, now)
 
 
-def _changed(state: Borrower, contact: Contact, ctx: Moment) -> str:
+def _changed(state: Borrower, contact: Contact, now: datetime) -> str:
     """A message names loans and sums; when those are others it is decided anew."""
-    what = owed(state, ctx.now)
+    what = owed(state, now)
     if what is None or contact.amounts is None:
         return "cured"
     loan_ids, amounts = what
