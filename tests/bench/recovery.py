@@ -22,6 +22,9 @@ from tests.bench.population import clock_setting, mouth, overdue, recorded
 from tests.bench.report import Bar, Panel, Progress, table, write
 from tests.bench.watching import Seen, Watch
 
+UNDER_WAY_SECONDS = 1.0
+"""What the broker takes in so shortly after a kill was on its way before it."""
+
 SESSION_SECONDS = 10.0
 """After how long without a heartbeat a worker's partitions go to others: the services' default."""
 
@@ -50,7 +53,7 @@ class Firsts:
 
     def seen(self, record: Seen) -> None:
         """Take one in."""
-        if record.taken_at > self.after:
+        if record.taken_at > self.after + UNDER_WAY_SECONDS:
             self.found.setdefault((record.topic, record.partition), record.taken_at)
 
 
@@ -137,7 +140,6 @@ def _lose_worker(
     worker.wait()
     _until(lambda: all((CONTACTS.name, n) in firsts.found for n in mine), options.seconds_max)
     found = {n: firsts.found[CONTACTS.name, n] - killed for n in mine if (CONTACTS.name, n) in firsts.found}
-    # What it had published just before the kill may still have been on its way to the broker's log.
     if len(found) < len(mine):
         progress.stage(f"  only {len(found)} of {len(mine)} partitions came back")
         return {}
