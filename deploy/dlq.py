@@ -1,6 +1,7 @@
-"""`arrears dlq`: what could not be applied, why, and how to run it again."""
+"""`arrears dlq`: what could not be applied, why, how to run it again, and how to accept that it is many."""
 
 import base64
+import getpass
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +20,11 @@ from deploy.local.stack import DEFAULT_VAR
 from deploy.said import MISUSE, NO, Json, Var, fail, mending, out, say
 from deploy.up import read_endpoints
 from schemas.topics import SERVICES
+from services.kit import accepted
+from services.kit.database import transaction
 from services.kit.dlq import DeadLetter, list_letters, request_redrive, show_letter
 
-app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, run again.")
+app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, run again, accept.")
 Service = Annotated[str, typer.Option("--service", "-s", help="Only this service's: " + ", ".join(SERVICES))]
 Number = Annotated[int, typer.Argument(help="The number that `list` shows.")]
 
@@ -34,6 +37,9 @@ def list_command(
     rows = [(name, letter) for name in _named(service) for letter in _letters(name, everything, var)]
     if as_json:
         return say([{"service": name, **asdict(letter)} for name, letter in rows], True, "")
+    for name in _named(service):
+        for place, text in _halted(name, var).items():
+            say(None, False, f"{name} stands still on {place}: {text}")
     if not rows:
         return say(None, False, "No dead letters.")
     table = Table("service", "no.", "kind", "reason", "origin", "key", "tries", "waiting")
@@ -79,6 +85,28 @@ def redrive_command(
     say({"chosen": chosen, "requested": count}, as_json, text)
 
 
+@app.command("accept")
+def accept_command(
+    service: Annotated[str, typer.Argument(help=", ".join(SERVICES))],
+    topic: str,
+    partition: int,
+    *,
+    until: Annotated[int, typer.Option(help="The first offset that is not accepted; the service names it.")],
+    reason: Annotated[str, typer.Option(help="Why these may end in the dead letters; kept with the decision.")],
+    by: Annotated[str, typer.Option(help="Who decides; default: the user who runs this.")] = "",
+    var: Var = DEFAULT_VAR,
+    as_json: Json = False,
+) -> None:
+    """Let a partition that stands still put what it cannot apply into the dead letters, up to an offset, and go on."""
+    with service_database(one_service(service), var) as engine, transaction(engine) as (_, raw):
+        done = accepted.accept(raw, (topic, partition), until, reason, by or getpass.getuser())
+    if not done:
+        fail(f"{service} has no stored position on {topic}/{partition} below {until}: nothing to accept.", NO)
+    document = {"service": service, "topic": topic, "partition": partition, "until": until}
+    text = f"{service} goes on with {topic}/{partition} in a moment. The decision is kept."
+    say(document, as_json, text)
+
+
 HOPELESS = ("unreadable", "reused_id")
 """Kinds that stay what they are however often they are run."""
 
@@ -101,6 +129,11 @@ def one_service(service: str) -> str:
 def _letters(service: str, everything: bool, var: Var) -> list[DeadLetter]:
     with service_database(service, var) as engine:
         return list_letters(engine, open_only=not everything, limit=1000)
+
+
+def _halted(service: str, var: Var) -> dict[str, str]:
+    with service_database(service, var) as engine, transaction(engine) as (_, raw):
+        return accepted.alarms(raw)
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from typing import Generic, TypeAlias
 import structlog
 
 from schemas.topics import Topic
-from services.kit import letters, metrics, repeats
+from services.kit import accepted, letters, metrics, repeats
 from services.kit.database import transaction
 from services.kit.intake import Intake
-from services.kit.limits import Limits
+from services.kit.limits import Limits, TooManyDeadLetters
 from services.kit.records import Batch, Item, read_items
 from services.kit.repeats import Sifted
 from services.kit.service import R, S
@@ -48,14 +48,32 @@ class Batches(Generic[S, R]):
             room.apply(work, sifted.items, isolate=isolate)
             repeats.remember(raw, number, sifted)
             room.check_unchanged(work)
-            limits = self._checked(batch, sifted.items, work)
+            limits = self._checked(raw, batch, sifted.items, work)
         self._limits[batch.topic.name, number] = limits
         _report(batch, sifted, work)
         return work
 
-    def _checked(self, batch: Batch, items: Sequence[Item], work: Work[S, R]) -> Limits:
+    def _checked(self, raw: Raw, batch: Batch, items: Sequence[Item], work: Work[S, R]) -> Limits:
         limits = self._limits.get((batch.topic.name, batch.partition), self._fresh_limits)
-        return limits.check([item.record.offset in work.dead for item in items])
+        offsets = [item.record.offset for item in items]
+        try:
+            return limits.check([offset in work.dead for offset in offsets])
+        except TooManyDeadLetters:
+            until = accepted.until(raw, (batch.topic.name, batch.partition))
+        try:
+            return limits.check([offset in work.dead and offset >= until for offset in offsets])
+        except TooManyDeadLetters as error:
+            raise TooManyDeadLetters(self._told(batch, items, work, error), until) from None
+
+    def _told(self, batch: Batch, items: Sequence[Item], work: Work[S, R], error: TooManyDeadLetters) -> str:
+        """What is wrong, where to look, and how to go on."""
+        dead = [item for item in items if item.record.offset in work.dead]
+        first, last = dead[0].record.offset, dead[-1].record.offset
+        why = next((item.fault.reason for item in dead if item.fault), "a handler raised")
+        topic, number = batch.topic.name, batch.partition
+        decide = f"arrears dlq accept {self._room.service.name} {topic} {number} --until {last + 1} --reason WHY"
+        what = f"{topic}/{number}: {error}, offsets {first} to {last}"
+        return f"{what}, the first because: {why[:200]}. Decide with `{decide}`"
 
 
 def _move(raw: Raw, batch: Batch) -> None:

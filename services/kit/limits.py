@@ -1,4 +1,4 @@
-"""When dead letters are so many that the fault must be ours: the service stops before it drains a topic into them."""
+"""When dead letters are so many that the fault must be ours: a partition stops before it is drained into them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,14 @@ FEWEST = 500
 
 
 class TooManyDeadLetters(Exception):
-    """A broken deployment or a broken producer. Nothing of this batch is kept; the service stops and says so."""
+    """A broken deployment or a broken producer. Nothing of this batch is kept; its partition stands still and says so.
+
+    accepted: the offset below which somebody had accepted them when this was raised.
+    """
+
+    def __init__(self, reason: str, accepted: int = 0) -> None:
+        super().__init__(reason)
+        self.accepted = accepted
 
 
 @dataclass(frozen=True, slots=True)

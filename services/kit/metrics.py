@@ -24,6 +24,7 @@ PUBLISHED = Counter("arrears_records_published_total", "Records published.", ("t
 BATCH_SECONDS = Histogram("arrears_batch_seconds", "Seconds per fetched batch.", ("topic",), buckets=BUCKETS)
 PUBLISH_SECONDS = Histogram("arrears_publish_seconds", "Seconds from commit to acknowledgement.", buckets=BUCKETS)
 LAG = Gauge("arrears_lag_records", "Records not yet applied.", ("topic", "partition"))
+HALTED = Gauge("arrears_halted", "1 for a partition that stands still until a person decides.", ("topic", "partition"))
 STOPPED = Gauge("arrears_stopped", "1 while the worker has stopped because a person has to decide.")
 KNOWN_AGE = Gauge("arrears_known_as_of_age_seconds", "Age of what is known.", ("partition",))
 

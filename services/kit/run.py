@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy import Engine, text
 
 from schemas.topics import DEAD_LETTERS, TOPICS, Topic
-from services.kit import outbox, positions, repeats
+from services.kit import accepted, outbox, positions, repeats
 from services.kit.admin import BrokerAway, TopicFacts, describe_topics, read_logs
 from services.kit.background import Backoff, LoopThread, Periodic
 from services.kit.batches import Batches
@@ -32,7 +32,7 @@ from services.kit.freshness import Freshness
 from services.kit.intake import Intake
 from services.kit.limits import Limits
 from services.kit.logs import set_up_logs
-from services.kit.metrics import STOPPED
+from services.kit.metrics import HALTED, STOPPED, show
 from services.kit.migrate import migrate, migrate_vault
 from services.kit.outbox import Frame, Stream
 from services.kit.plug import Loop, Plug
@@ -106,6 +106,7 @@ class _Worker:
     doing: str = "starting"
     freshness: Freshness | None = None
     joined: bool = False
+    halted: dict[Stream, str] = field(default_factory=dict)
     stopped: BaseException | None = None
     ends: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     works: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
@@ -224,6 +225,7 @@ class _Worker:
         def owned(stored: Mapping[Stream, int]) -> None:
             numbers = frozenset(n for name, n in stored if name == lead)
             room.hot.clear()
+            self._halted({})
             freshness.own(numbers, stored)
             relay.own(numbers)
             self.doing, self.joined = "working", True
@@ -241,7 +243,22 @@ class _Worker:
             told.data_dir,
             told.session_seconds,
             told.stream_queue,
+            self._halt,
+            self._accepted,
         )
+
+    def _halt(self, stream: Stream, reason: str) -> None:
+        self._halted({**self.halted, stream: reason})
+        with transaction(self.engine) as (_, raw):
+            accepted.raise_alarm(raw, stream, reason)
+
+    def _halted(self, halted: dict[Stream, str]) -> None:
+        self.halted = halted
+        show(HALTED, {(topic, str(number)): 1 for topic, number in halted})
+
+    def _accepted(self, stream: Stream) -> int:
+        with transaction(self.engine) as (_, raw):
+            return accepted.until(raw, stream)
 
     def _placed(self, logs: Mapping[Stream, Log]) -> Mapping[Stream, int]:
         """The stored positions. The owner before may just have read past the ends that we asked for: look once more."""
@@ -343,7 +360,8 @@ class _Worker:
             return Health("starting", name, self.doing)
         numbers = tuple(sorted(freshness.owned()))
         lag, stalled = freshness.lag, freshness.stalled_seconds
-        return Health(self._verdict(freshness, lag, stalled), name, self.doing, numbers, lag, stalled)
+        halted = tuple(text for _, text in sorted(self.halted.items()))
+        return Health(self._verdict(freshness, lag, stalled), name, self.doing, numbers, lag, stalled, halted)
 
     def _verdict(self, freshness: Freshness, lag: int, stalled: float) -> Any:
         try:
@@ -355,6 +373,8 @@ class _Worker:
             return "standby"
         if time.time() - freshness.asked_at > BROKER_SILENT_SECONDS:
             return "broker away"
+        if self.halted:
+            return "halted"
         if lag and stalled > STALLED_SECONDS:
             return "stalled"
         return "catching up" if lag else "ready"

@@ -57,6 +57,9 @@ FETCH_WAIT_MILLISECONDS = 100
 """How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
 partition that has just been drained waits until the one under way returns, data or not."""
 
+DECIDED_SECONDS = 2.0
+"""How often a partition that stands still looks whether somebody has decided."""
+
 METADATA_SECONDS = 2.0
 """How often a worker looks whether its client knows all topics, and asks for them where it does not. A broker that has
 just come back may not know its topics yet; whoever leads the group then shares out what it sees, possibly nothing, and
@@ -75,6 +78,8 @@ class Wiring:
 
     place: gets earliest and latest offsets of all assigned partitions, answers the stored positions (creating them).
     apply: applies a batch in one transaction. owned: told of each new assignment. moved: told after each commit.
+    halted: told of a partition that stands still until somebody decides, and why. accepted: up to where somebody has
+    accepted that records of a partition end in the dead letters.
     """
 
     service: str
@@ -88,6 +93,8 @@ class Wiring:
     data_dir: Path
     session_seconds: float = 10.0
     queue: int = 8
+    halted: Callable[[Stream, str], None] = lambda _stream, _reason: None
+    accepted: Callable[[Stream], int] = lambda _stream: 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +149,7 @@ class SeamConsumer(FaustConsumer):
         self.stored: dict[TP, int] = {}
         self.told: dict[TP, int | None] = {}
         self._join: dict[TP, int] = {}
+        self.halted: set[TP] = set()
         self._seeking = asyncio.Lock()
         self._retry: asyncio.Task[None] | None = None
         self._may_apply = asyncio.Event()
@@ -232,6 +240,7 @@ class SeamConsumer(FaustConsumer):
             await self._thread.seek_wait(mine)
         self.epoch += 1
         self._join, self.stored = dict(mine), dict(mine)
+        self.halted = set()
         self.told = {TP(*tp): offset for tp, offset in group.items()}
         await asyncio.to_thread(self.wiring.owned, stored)
         return {**group, **mine}
@@ -279,8 +288,8 @@ class SeamConsumer(FaustConsumer):
     async def applying(self, fetched: Fetched, run: Callable[[Batch], Any]) -> bool:
         """Apply a batch unless a seek came between; answer whether it was applied. Raises what `run` raises."""
         await self._may_apply.wait()
-        if fetched.epoch != self.epoch:
-            return False  # read before the last seek: it is read again
+        if fetched.epoch != self.epoch or fetched.tp in self.halted:
+            return False  # read before the last seek, or behind what must not be passed over: it is read again
         self._applying += 1
         self._quiet.clear()
         try:
@@ -292,6 +301,11 @@ class SeamConsumer(FaustConsumer):
         if fetched.epoch == self.epoch:
             self.stored[fetched.tp] = fetched.batch.next
         return True
+
+    def halt(self, tp: TP) -> None:
+        """Apply nothing more of a partition until the next seek; what is fetched of it is passed over."""
+        self.halted.add(tp)
+        self._join.pop(tp, None)
 
     # -- what faust would do of its own -------------------------------------------------------------------------------
 
@@ -471,7 +485,10 @@ class Seam:
 
     async def _recover(self, consumer: SeamConsumer, fetched: Fetched, error: Exception) -> None:
         """Wait if that helps, then start again from the stored positions: the batch comes again if it must."""
-        if isinstance(error, TooManyDeadLetters | Misplaced):
+        if isinstance(error, TooManyDeadLetters):
+            self._halt(consumer, fetched, error)
+            return
+        if isinstance(error, Misplaced):
             self.stop(error)
             return
         if isinstance(error, Fenced):
@@ -486,6 +503,27 @@ class Seam:
             log.exception("a batch failed, trying it again", topic=fetched.tp.topic, partition=fetched.tp.partition)
             await asyncio.sleep(0.1)
         await consumer.seek_again(fetched.epoch)
+
+    def _halt(self, consumer: SeamConsumer, fetched: Fetched, error: TooManyDeadLetters) -> None:
+        """Let one partition stand still until somebody decides; the others go on."""
+        consumer.halt(fetched.tp)
+        log.critical("a partition stands still: a person has to decide", reason=str(error))
+        self._tasks.append(asyncio.create_task(self._until_decided(consumer, fetched, error)))
+
+    async def _until_decided(self, consumer: SeamConsumer, fetched: Fetched, error: TooManyDeadLetters) -> None:
+        """Look until somebody has accepted more than before, then start again; a seek in between does so too."""
+        stream = (fetched.tp.topic, fetched.tp.partition)
+        told = False
+        while consumer.epoch == fetched.epoch and not consumer.should_stop:
+            try:
+                if not told:
+                    await asyncio.to_thread(self._wiring.halted, stream, str(error))
+                    told = True
+                if await asyncio.to_thread(self._wiring.accepted, stream) > error.accepted:
+                    return await consumer.seek_again(fetched.epoch)
+            except Exception as away:
+                log.info("cannot look for a decision yet", error=repr(away)[:200])
+            await asyncio.sleep(DECIDED_SECONDS)
 
     def _too_often(self, fetched: Fetched, error: Exception) -> bool:
         start, tries = self._tries.get(fetched.tp, (-1, 0))

@@ -54,6 +54,17 @@ position_decisions = Table(
     Column("decided_by", Text, nullable=False),
     _now("decided_at"),
 )
+accepted_letters = Table(
+    "accepted_letters",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    _now("decided_at"),
+)
 states = Table(
     "states",
     metadata,

@@ -22,9 +22,10 @@ from services.kit.problem import problem
 OWN = ("/health/", "/metrics", "/version")
 STOP_SECONDS = 2.0
 Verdict: TypeAlias = Literal[
-    "starting", "ready", "standby", "catching up", "stalled", "stopped", "database away", "broker away"
+    "starting", "ready", "standby", "catching up", "halted", "stalled", "stopped", "database away", "broker away"
 ]
-GOOD: frozenset[Verdict] = frozenset({"ready", "standby", "catching up"})
+GOOD: frozenset[Verdict] = frozenset({"ready", "standby", "catching up", "halted"})
+"""Halted: one partition stands still until a person decides; the others are worked on, and people are answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Health:
     partitions: tuple[int, ...] = ()
     lag: int = 0
     stalled_seconds: float = 0.0
+    halted: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:

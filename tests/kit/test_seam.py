@@ -347,3 +347,22 @@ async def test_a_running_worker_looks_for_its_topics_again_and_again(consumer, m
     consumer._thread.call_thread, consumer._thread.look_for_topics = call_thread, look_for_topics
     await asyncio.wait_for(consumer._know_all_topics.fun(consumer), 5)
     assert asked == [look_for_topics, look_for_topics]
+
+
+async def test_a_partition_that_stands_still_is_neither_applied_nor_handed_on_and_the_others_are(consumer):
+    await consumer.perform_seek()
+    fed(consumer, here=[3, 4], there=[3])
+    out = [message.value async for _, message in consumer.getmany(0.1)]
+    consumer.halt(HERE)
+    ran = []
+
+    async def run(batch):
+        ran.append(batch.partition)
+
+    assert [await consumer.applying(one, run) for one in out] == [False, True]
+    assert ran == [THERE.partition]
+    fed(consumer, here=[5], there=[4])
+    assert await fetched(consumer) == [(THERE, 4, 5)]
+    await consumer.seek_again(consumer.epoch)
+    fed(consumer, here=[3, 4])
+    assert await fetched(consumer) == [(HERE, 3, 5)], "a seek begins anew, with the stored position"

@@ -13,9 +13,10 @@ from schemas.contacts import ContactStopRequested
 from schemas.envelope import Event
 from schemas.topics import BORROWERS, CASES, LOANS
 from schemas.values import Sealed
-from services.kit import dlq
+from services.kit import accepted, dlq
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
+from services.kit.database import transaction
 from services.kit.limits import Limits, TooManyDeadLetters
 from services.kit.outbox import Frame
 from services.kit.partitions import partition_for
@@ -471,6 +472,33 @@ def test_too_many_dead_letters_stop_the_service_before_they_are_kept(engine):
     with pytest.raises(TooManyDeadLetters, match="in a row"):
         bench.put(LOANS, number, *[replace(good, value=b"bad")] * 10)
     assert len(open_letters(bench)) == 9
+
+
+def test_what_somebody_accepts_goes_to_the_dead_letters_and_no_more_than_that(engine):
+    bench = Bench(COUNTER, engine, ManualClock(MONDAY), limits=Limits(5, 1.0))
+    garbage, stream = [Record(0, 0, b"B-1", b"garbage")] * 6, (LOANS.name, place("B-1"))
+    with pytest.raises(
+        TooManyDeadLetters, match=r"arrears dlq accept notifier bank\.loans\.v1 \d+ --until 6\b"
+    ) as stopped:
+        bench.put(LOANS, place("B-1"), *garbage)
+    assert "offsets 0 to 5, the first because: " in str(stopped.value)
+    with transaction(engine) as (_, raw):
+        assert accepted.accept(raw, stream, 2, "half of it", "ops")
+    with pytest.raises(TooManyDeadLetters) as again:
+        bench.put(LOANS, place("B-1"), *garbage, *garbage)
+    assert (stopped.value.accepted, again.value.accepted) == (0, 2)
+    assert open_letters(bench) == []
+    with transaction(engine) as (_, raw):
+        assert accepted.accept(raw, stream, 6, "a producer's test run", "ops")
+    bench.put(LOANS, place("B-1"), *garbage)
+    bench.deliver(overdue())
+    assert (len(open_letters(bench)), bench.state("B-1").overdue) == (6, 1)
+    with pytest.raises(TooManyDeadLetters):
+        bench.put(LOANS, place("B-1"), *garbage)
+    kept = rows(bench, "SELECT until, reason, decided_by FROM accepted_letters ORDER BY number")
+    assert kept == [(2, "half of it", "ops"), (6, "a producer's test run", "ops")]
+    with transaction(engine) as (_, raw):
+        assert not accepted.accept(raw, stream, 7, "nothing is left below it", "ops")
 
 
 def test_a_share_of_dead_letters_stops_the_service_too(engine):

@@ -11,8 +11,8 @@ from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 
 from schemas.topics import CONTACTS, DEAD_LETTERS, LOANS
-from services.kit import dlq
-from services.kit.database import engine_for
+from services.kit import accepted, dlq
+from services.kit.database import engine_for, transaction
 from tests.kit.cluster import (
     Tables,
     Worker,
@@ -200,14 +200,34 @@ def test_a_worker_refuses_what_would_lose_records_silently(cluster, tables, kafk
     assert "made anew" in worker.log()
 
 
-def test_too_many_dead_letters_stop_the_worker_and_it_says_so(cluster, tables, kafka_bootstrap):
+def test_too_many_dead_letters_stop_their_partition_alone_until_somebody_accepts_them(
+    cluster, tables, kafka_bootstrap, database_url
+):
+    def health():
+        return json.loads(worker.get("/health/ready")[1])
+
     worker = cluster(ARREARS_DEAD_LETTER_RUN="20").wait_until_ready()
     for _ in range(25):
         publish_raw(kafka_bootstrap, LOANS, 2, b"key", b"garbage")
-    assert worker.process
-    assert worker.process.wait(60) == 3
+    wait_for(lambda: health()["verdict"] == "halted", 60)
     assert "in a row" in worker.log()
+    assert "arrears dlq accept notifier bank.loans.v1 2 --until 25" in health()["halted"][0]
     assert tables.one("SELECT count(*) FROM dead_letters") < 20
+    assert tables.one("SELECT count(*) FROM alarms WHERE about = 'bank.loans.v1/2'") == 1
+    there, here = (next(f"B-{n}" for n in range(999) if (place(f"B-{n}") == 2) is on) for on in (False, True))
+    publish(kafka_bootstrap, [overdue(there), overdue(here)], ["there", "here"])
+    wait_for(lambda: tables.one(f"SELECT count(*) FROM states WHERE borrower_id = '{there}'"), 30)
+    assert tables.one(f"SELECT count(*) FROM states WHERE borrower_id = '{here}'") == 0
+    assert json.loads(worker.get("/fresh/2")[1])["fresh"] is False
+    engine = engine_for(database_url, NAME)
+    with transaction(engine) as (_, raw):
+        assert accepted.accept(raw, (LOANS.name, 2), 25, "a producer's test run", "ops")
+    engine.dispose()
+    wait_for(lambda: tables.one(f"SELECT count(*) FROM states WHERE borrower_id = '{here}'"), 30)
+    assert tables.one("SELECT count(*) FROM dead_letters") == 25
+    wait_for(lambda: health()["verdict"] == "ready", 30)
+    assert health()["halted"] == []
+    assert worker.terminate() == 0
 
 
 def test_a_missing_setting_is_one_clear_line_and_status_2(cluster):
