@@ -209,9 +209,9 @@ def on_contact_stop_requested(state: State, fact: ContactStopRequested, context:
     return _react(state, context, step(borrowers.stop_requested, fact, moment(context)))
 
 
-def on_consent_given(state: State, _fact: ConsentGiven, context: Here) -> Reaction[State]:
-    """The borrower allows contact."""
-    return _react(state, context, step(borrowers.consented, moment(context)))
+def on_consent_given(state: State, fact: ConsentGiven, context: Here) -> Reaction[State]:
+    """The borrower allows something; being contacted again, perhaps."""
+    return _react(state, context, step(borrowers.consent_given, fact, moment(context)))
 
 
 def on_placement_accepted(state: State, fact: PlacementAccepted, context: Here) -> Reaction[State]:

@@ -92,6 +92,13 @@ def test_who_takes_back_the_wish_may_be_contacted(story):
     assert story.last(HoldReleased).reason == "stop_request"
 
 
+@pytest.mark.parametrize("kind", ["night_contact", "third_party", "workplace_visit"])
+def test_a_consent_to_something_else_takes_no_wish_back(story, kind):
+    story.opened().wants_no_contact()
+    story.bus.publish(ConsentGiven(consent_id="c", borrower_id="b1", kind=kind, given_at=story.clock.now()))
+    assert story.said(HoldReleased) == []
+
+
 def test_a_wish_about_one_channel_stops_no_placement(story):
     story.placed().wants_no_contact(channels=("sms",))
     assert story.said(PlacementRecalled) == []

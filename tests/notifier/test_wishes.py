@@ -55,6 +55,16 @@ def test_a_consent_to_be_contacted_lifts_a_stop():
     assert len(story.said(ContactAllowed)) > 1
 
 
+def test_a_consent_to_text_messages_lifts_a_stop_for_them_alone_also_once_the_hold_is_released():
+    story = Story().say(known()).case().overdue(1).carry()
+    story.answer("stop_request")
+    story.hold("stop_request").days(1)
+    story.command(domain.consent, domain.Consented("channel", channel="sms", evidence="call 8"))
+    story.release("stop_request").days(12)
+    assert {channel for _, channel in story.allowed()[1:]} == {"sms"}
+    assert "email" not in {channel for _, channel in story.allowed()}
+
+
 def test_a_consent_that_has_ended_or_is_not_known_is_refused():
     story = Story().say(known())
     with pytest.raises(Refused, match="ended already"):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from schemas.bank import BorrowerRecorded
 from schemas.cases import HoldReason
-from schemas.contacts import ContactStopRequested, NoticeAnswered, NoticeDelivered, NoticeUnanswered
+from schemas.contacts import ConsentGiven, ContactStopRequested, NoticeAnswered, NoticeDelivered, NoticeUnanswered
 from schemas.values import BorrowerStatus
 from services.assignment.domain import cases, complaints, holds, loans, placements, plans, promises
 from services.assignment.domain.moment import Moment, local_day
@@ -90,6 +90,11 @@ def consented(state: State, at: Moment) -> Said:
     """The borrower allows contact again."""
     state = replace(state, stop_requested=False)
     return holds.release(state, lambda hold: hold.reason == "stop_request", "the borrower consented to contact", at)
+
+
+def consent_given(state: State, told: ConsentGiven, at: Moment) -> Said:
+    """A consent to be contacted takes a stop request back, no other does. Over which channels is notifier's to obey."""
+    return consented(state, at) if told.kind == "channel" else (state, ())
 
 
 def notice_delivered(state: State, told: NoticeDelivered, at: Moment) -> Said:

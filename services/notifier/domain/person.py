@@ -82,7 +82,7 @@ def held(state: Borrower, hold: Hold, ctx: Moment) -> Reaction:
 
 def released(state: Borrower, hold_id: str, reason: str, released_at: datetime, ctx: Moment) -> Reaction:
     """A hold is gone, our own of the same reason with it; the ladder goes on: the answer has been dealt with."""
-    stops = state.stops if reason != "stop_request" else ()
+    stops = state.stops if reason != "stop_request" else _narrowed(state)
     holds = tuple(
         hold
         for hold in state.holds
@@ -91,6 +91,12 @@ def released(state: Borrower, hold_id: str, reason: str, released_at: datetime, 
     if holds == state.holds and stops == state.stops:
         return state, ()
     return onward(replace(state, holds=holds, stops=stops, round=replace(state.round, quiet_until=None)), ctx)
+
+
+def _narrowed(state: Borrower) -> tuple[StopRequest, ...]:
+    """The stop requests that the borrower has lifted for some channels alone; they stand for the others."""
+    some = [c for c in state.known.consents if c.kind == "channel" and c.channel] if state.known else []
+    return tuple(stop for stop in state.stops if any(c.given_at > stop.requested_at for c in some))
 
 
 def _is_own(hold: Hold) -> bool:
