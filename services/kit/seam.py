@@ -288,8 +288,10 @@ class SeamConsumer(FaustConsumer):
     async def applying(self, fetched: Fetched, run: Callable[[Batch], Any]) -> bool:
         """Apply a batch unless a seek came between; answer whether it was applied. Raises what `run` raises."""
         await self._may_apply.wait()
-        if fetched.epoch != self.epoch or fetched.tp in self.halted:
-            return False  # read before the last seek, or behind what must not be passed over: it is read again
+        if fetched.epoch != self.epoch:
+            return False  # read before the last seek: it is read again
+        if fetched.tp in self.halted:
+            return False  # behind what must not be passed over: it is read again once somebody has decided
         self._applying += 1
         self._quiet.clear()
         try:

@@ -10,7 +10,8 @@ import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient, OffsetSpec
 
-from schemas.topics import CONTACTS, DEAD_LETTERS, LOANS
+from schemas.envelope import Event
+from schemas.topics import BORROWERS, CONTACTS, DEAD_LETTERS, LOANS
 from services.kit import accepted, dlq
 from services.kit.database import engine_for, transaction
 from tests.kit.cluster import (
@@ -23,7 +24,7 @@ from tests.kit.cluster import (
     read_all,
     wait_for,
 )
-from tests.kit.counter import NAME, overdue, paid, poison, recorded
+from tests.kit.counter import MONDAY, NAME, overdue, paid, poison, recorded
 
 pytestmark = pytest.mark.stack
 BORROWERS_COUNT = 500
@@ -228,6 +229,21 @@ def test_too_many_dead_letters_stop_their_partition_alone_until_somebody_accepts
     wait_for(lambda: health()["verdict"] == "ready", 30)
     assert health()["halted"] == []
     assert worker.terminate() == 0
+
+
+def test_misplaced_contact_data_is_published_again_as_the_bank_wrote_it(cluster, tables, kafka_bootstrap, database_url):
+    cluster().wait_until_ready()
+    event = Event.saying(recorded("B-1"), id="E-1", source="/bank", time=MONDAY)
+    publish_raw(kafka_bootstrap, BORROWERS, (place("B-1") + 1) % 12, b"B-1", event.to_json())
+    wait_for(lambda: tables.one("SELECT count(*) FROM dead_letters WHERE kind = 'wrong_partition'"), PATIENCE)
+    engine = engine_for(database_url, NAME)
+    assert dlq.request_redrive(engine) == 1
+    engine.dispose()
+    wait_for(lambda: tables.one("SELECT count(*) FROM dead_letters WHERE redriven_at IS NOT NULL"), PATIENCE)
+    found = [(number, key, value) for number, key, value, _ in read_all(kafka_bootstrap, BORROWERS.name)]
+    assert (place("B-1"), b"B-1", event.to_json()) in found
+    assert len(found) == 2
+    wait_for(lambda: tables.one("SELECT count(*) FROM states WHERE borrower_id = 'B-1'"), PATIENCE)
 
 
 def test_a_missing_setting_is_one_clear_line_and_status_2(cluster):
