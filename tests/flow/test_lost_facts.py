@@ -155,7 +155,8 @@ def test_a_lost_cure_stops_what_is_pending_as_soon_as_the_snapshot_is_known():
     assert bank.bus.said_of(NoticeSent) == []
     assert [case.outcome for case in bank.bus.said_of(CaseClosed)] == ["cured"]
     repaired = bank.bus.said_of(LoanRepaired)[0]
-    assert ("stop", "settled") in [(mark.role, mark.kind) for mark in marks(repaired, bank.clock.now())]
+    now = bank.clock.now()
+    assert ("stop", "settled") in [(mark.role, mark.kind) for mark in marks(repaired, now, now)]
 
 
 def test_a_lost_first_overdue_begins_ladder_and_case_and_is_told_once():

@@ -102,7 +102,7 @@ def test_the_stop_has_one_second_to_be_obeyed(bench: Bench, after, count):
 @pytest.mark.parametrize(
     ("stop", "release"),
     [
-        (paid(), overdue()),
+        (paid(), overdue(on=TODAY + timedelta(days=2))),
         (
             paid(),
             bank.LoanPaymentReversed(
@@ -110,6 +110,7 @@ def test_the_stop_has_one_second_to_be_obeyed(bench: Bench, after, count):
                 arrears_after=arrears(), days_past_due_after=3, reason="bounced",
             ),
         ),
+        (paid(), paid(payment="X2", left=arrears(), days=3)),
         (dispute(), resolved(upheld=False)),
         (dispute(), hold(release=True, reason="dispute")),
         (hold(), hold(release=True)),
@@ -117,7 +118,10 @@ def test_the_stop_has_one_second_to_be_obeyed(bench: Bench, after, count):
         (pause(until=TODAY + timedelta(days=2)), overdue()),
         (hold(until=day(2)), overdue()),
     ],
-    ids=["overdue", "taken back", "not upheld", "hold released", "promise over", "resumed", "pause ran out", "until"],
+    ids=[
+        "overdue", "taken back", "paid in part", "not upheld", "hold released", "promise over", "resumed",
+        "pause ran out", "until",
+    ],
 )  # fmt: skip
 def test_what_releases_a_stop_makes_contact_lawful_again(bench: Bench, stop, release):
     before, after = day(1.9), day(3)
@@ -147,6 +151,33 @@ def test_a_daily_repetition_does_not_end_a_pause(bench: Bench):
     assert found(bench, told((pause(), day(1)), (overdue(), day(2)), (sent(at=day(3)), day(3))))
 
 
+def version(fact, number):
+    return fact.model_copy(update={"loan_version": number})
+
+
+CURED_LATE = bank.LoanCured(loan_id="L-B1", borrower_id="B1", business_date=TODAY - timedelta(days=3))
+
+
+@pytest.mark.parametrize(
+    ("before", "stop", "after"),
+    [
+        (version(overdue(), 5), version(paid(), 5), version(overdue(on=TODAY + timedelta(days=2)), 5)),
+        (overdue(on=TODAY + timedelta(days=40)), paid(), overdue()),
+        (overdue(on=TODAY + timedelta(days=1)), CURED_LATE, overdue()),
+        (version(overdue(), 9), STOPS["closed"], version(overdue(on=TODAY + timedelta(days=2)), 9)),
+    ],
+    ids=["one version", "dated ahead", "an older business day", "closed"],
+)
+def test_a_stop_that_is_not_provably_old_stands_until_something_provably_new(bench: Bench, before, stop, after):
+    at = day(3)
+    new = version(overdue(on=TODAY + timedelta(days=4)), 10)
+    facts = told(
+        (before, day(0.1)), (stop, day(1)), (after, day(1.5)), (sent(n=1, at=at), at), (new, day(4)),
+        (sent(n=2, at=day(5)), day(5)),
+    )  # fmt: skip
+    assert set(found(bench, facts)) == {"N-B1-1"}
+
+
 def test_another_loan_that_is_paid_stops_nothing(bench: Bench):
     facts = told((paid(loan="L-2"), day(1)), (sent(at=day(2), loans=("L-B1",)), day(2)))
     assert found(bench, facts) == {}
@@ -163,7 +194,7 @@ def test_a_town_has_none(bench: Bench):
 
 FACTS = st.sampled_from(["overdue", "paid", "dispute", "resolved", "hold", "release", "notice"])
 BUILD = {
-    "overdue": lambda _n, _at: overdue(),
+    "overdue": lambda _n, at: overdue(on=at.date()),
     "paid": lambda n, _at: paid(payment=f"X{n}"),
     "dispute": lambda _n, at: dispute(at),
     "resolved": lambda _n, _at: resolved(upheld=False),

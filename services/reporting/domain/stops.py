@@ -2,22 +2,24 @@
 
 The tables follow "Stopping facts" of docs/explanation/choreography.md. A stop concerns the borrower or one loan; it
 stands from when the broker recorded it until a release of the same kind, for the same borrower or loan, is recorded.
+Which words about a loan count is the rule of all services; the query applies it to what was recorded before.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 from schemas import bank, cases, contacts, visits
 from schemas.envelope import Fact
+from services.rulebook.word import Kind, Word, said_at, word
 
 GRACE_SECONDS = 1.0
 """True seconds within which a stopping fact must have taken effect (DESIGN.md, promise 3)."""
 
 SETTLED = "settled"
-"""Nothing is past due on the loan, or it has ended. Released by `loan.overdue`, by a payment taken
-back, and by `loan.due_soon`: the next instalment may be spoken of."""
+"""Nothing is past due on the loan, or it has ended. Released by `loan.overdue`, by a payment that leaves something
+past due, by one taken back, and by `loan.due_soon`: the next instalment may be spoken of."""
 
 PAUSED, STATUS, DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST = (
     "paused",
@@ -41,7 +43,8 @@ is another claim.
 class Mark:
     """A stop begins or is released. `loan_id` is None when it concerns the borrower with all loans.
 
-    A pause that begins on a later day stands `starts`; one that ends by itself stands until `ends`.
+    A pause that begins on a later day stands `starts`; one that ends by itself stands until `ends`. word, said, day,
+    version: what decides whether it counts among others of its kind (services.rulebook.word); none: it always does.
     """
 
     role: Literal["stop", "release"]
@@ -50,24 +53,60 @@ class Mark:
     loan_id: str | None = None
     starts: datetime | None = None
     ends: datetime | None = None
+    word: Kind | None = None
+    said: datetime | None = None
+    day: date | None = None
+    version: int | None = None
 
 
-def marks(fact: Fact, valid: datetime) -> Iterator[Mark]:
-    """The stops that a fact begins or releases."""
+def marks(fact: Fact, valid: datetime, recorded: datetime) -> Iterator[Mark]:
+    """The stops that a fact begins or releases; `valid` is the time it names, `recorded` when the broker took it."""
+    told = _word(fact, said_at(valid, recorded))
+    if told is not None:
+        yield _settled(fact, told)
     yield from _of_loans(fact, valid)
     yield from _of_the_borrower(fact)
 
 
+def _word(fact: Fact, said: datetime) -> Word | None:
+    """A fact that says whether something is past due on a loan, as a word."""
+    match fact:
+        case bank.LoanOverdue():
+            return word("starts", said, fact.business_date, fact.loan_version)
+        case bank.LoanPaymentReceived() | bank.LoanPaymentReversed():
+            return word(_of_payment(fact), said, version=fact.loan_version)
+        case bank.LoanCured():
+            return word("stops", said, fact.business_date)
+        case bank.LoanClosed() | bank.LoanChargedOff():
+            return word("ends", said, fact.business_date)
+    return None
+
+
+def _of_payment(fact: bank.LoanPaymentReceived | bank.LoanPaymentReversed) -> Kind:
+    if not fact.arrears_after.total:
+        return "stops"
+    return "tells" if isinstance(fact, bank.LoanPaymentReceived) else "undoes"
+
+
+def _settled(fact: Fact, told: Word) -> Mark:
+    role: Literal["stop", "release"] = "stop" if told.kind in ("stops", "ends") else "release"
+    about = cast("bank.LoanOverdue", fact)
+    return Mark(
+        role,
+        SETTLED,
+        about.borrower_id,
+        about.loan_id,
+        word=told.kind,
+        said=told.said,
+        day=told.day,
+        version=told.version,
+    )
+
+
 def _of_loans(fact: Fact, valid: datetime) -> Iterator[Mark]:
     match fact:
-        case bank.LoanOverdue() | bank.LoanDueSoon():
+        case bank.LoanDueSoon():
             yield Mark("release", SETTLED, fact.borrower_id, fact.loan_id)
-        case bank.LoanPaymentReceived() if not fact.arrears_after.total:
-            yield Mark("stop", SETTLED, fact.borrower_id, fact.loan_id)
-        case bank.LoanPaymentReversed() if fact.arrears_after.total:
-            yield Mark("release", SETTLED, fact.borrower_id, fact.loan_id)
-        case bank.LoanCured() | bank.LoanClosed() | bank.LoanChargedOff():
-            yield Mark("stop", SETTLED, fact.borrower_id, fact.loan_id)
         case bank.LoanPaused():
             yield _pause(fact, valid.date())
         case bank.LoanResumed():

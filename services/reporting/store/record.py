@@ -54,7 +54,7 @@ def _beside(fact: Fact, valid: datetime, origin: Origin) -> Iterator[tuple[Any, 
     recorded = {"recorded_time": origin.recorded}
     for position in loans.positions(fact, valid):
         yield loan_positions, {**_values(position), "arrears": position.arrears, "valid_time": valid, **recorded}
-    for mark in stops.marks(fact, valid):
+    for mark in stops.marks(fact, valid, origin.recorded):
         yield marks, {**_values(mark), **recorded}
     if contact := stops.made(fact):
         yield contacts_made, {**_values(contact), "loan_ids": list(contact.loan_ids), **recorded}

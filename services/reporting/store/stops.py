@@ -7,20 +7,45 @@ from sqlalchemy import Connection
 
 from services.reporting.store.view import View, rows
 
-_WRONGFUL = """
+_KNOWN = """
+    SELECT max(said) AS said, max(day) AS day, max(version) AS version FROM marks AS before
+    WHERE before.borrower_id = {mark}.borrower_id AND before.kind = {mark}.kind AND before.loan_id = {mark}.loan_id
+        AND before.topic = {mark}.topic AND before.said IS NOT NULL AND before."offset" < {mark}."offset"
+"""
+"""What was heard of a loan before a mark, by the words on its own topic."""
+
+_STOP_COUNTS = """
+    stop.word IS NULL OR stop.word = 'ends' OR known.said IS NULL
+    OR CASE WHEN stop.version IS NOT NULL AND known.version IS NOT NULL THEN stop.version >= known.version
+        ELSE stop.said >= known.said OR stop.day >= known.day END
+"""
+_RELEASE_COUNTS = """
+    release.word IS NULL OR known.said IS NULL
+    OR CASE WHEN release.version IS NOT NULL AND known.version IS NOT NULL THEN release.version > known.version
+        WHEN release.word = 'undoes' THEN release.said >= known.said
+        WHEN release.word = 'tells' THEN release.said > known.said
+        ELSE release.day >= known.day
+            AND (release.said > known.said OR (release.said = known.said AND release.day > known.day)) END
+"""
+"""Both as `counts` of services.rulebook.word has it; a release is asked about only where a stop stands."""
+
+_WRONGFUL = f"""
 SELECT DISTINCT ON (contact_id) contact_id, contacts_made.borrower_id, made_at, stop.kind,
     stop.recorded_time AS stopped_at
 FROM contacts_made JOIN marks AS stop ON stop.role = 'stop' AND stop.borrower_id = contacts_made.borrower_id
     AND (stop.loan_id IS NULL OR stop.loan_id = ANY(contacts_made.loan_ids))
+    CROSS JOIN LATERAL ({_KNOWN.format(mark="stop")}) AS known
 WHERE greatest(stop.recorded_time, stop.starts) < made_at - CAST(:grace AS interval)
     AND (stop.ends IS NULL OR stop.ends > made_at)
     AND contacts_made.recorded_time <= :known AND stop.recorded_time <= :known
+    AND ({_STOP_COUNTS})
     AND NOT EXISTS (
-        SELECT 1 FROM marks AS release
+        SELECT 1 FROM marks AS release CROSS JOIN LATERAL ({_KNOWN.format(mark="release")}) AS known
         WHERE release.role = 'release' AND release.borrower_id = stop.borrower_id AND release.kind = stop.kind
             AND release.loan_id IS NOT DISTINCT FROM stop.loan_id
             AND release.recorded_time >= stop.recorded_time AND release.recorded_time <= made_at
             AND (release.topic <> stop.topic OR release."offset" > stop."offset")
+            AND ({_RELEASE_COUNTS})
     )
 ORDER BY contact_id, stop.recorded_time, stop.kind
 """

@@ -113,8 +113,12 @@ marks = Table(
     Column("starts", Instant),
     Column("ends", Instant),
     Column("recorded_time", Instant, nullable=False),
+    Column("word", Text),
+    Column("said", Instant),
+    Column("day", Date),
+    Column("version", BigInteger),
 )
-"""What stops contact and what releases it."""
+"""What stops contact and what releases it; by word, said, day and version it is decided whether it counts."""
 Index("marks_by_borrower", marks.c.borrower_id, marks.c.role, marks.c.kind, marks.c.recorded_time)
 
 contacts_made = Table(
