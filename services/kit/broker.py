@@ -87,14 +87,14 @@ class Broker:
             bootstrap_servers=self._bootstrap,
             client_id=f"{self._client}-original",
             enable_auto_commit=False,
-            auto_offset_reset="none",
+            auto_offset_reset="earliest",  # where it is cut off meanwhile another record comes, at another offset
         )
         await _started(consumer)
         try:
-            consumer.assign([place])
             first, end = await consumer.beginning_offsets([place]), await consumer.end_offsets([place])
             if not first[place] <= offset < end[place]:
                 return None
+            consumer.assign([place])
             consumer.seek(place, offset)
             found = await asyncio.wait_for(consumer.getone(place), ASK_SECONDS)
         finally:
