@@ -430,6 +430,7 @@ class FeeFact(CaseFact):
     currency: Currency
     amount: NonNegative
     basis_points: int
+    loan_id: Id | None = None
 
 
 class FeeAccrued(FeeFact, type="fee.accrued.v1", topic=CASES):

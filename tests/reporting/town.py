@@ -146,6 +146,7 @@ class Town:
                     placement_id=f"P-{b}-1",
                     agency_id=placed,
                     payment_id=f"X-{b}",
+                    loan_id=loan,
                     currency="CNY",
                     amount=fee,
                     basis_points=BASIS_POINTS,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Literal
 
 from schemas.cases import FeeAccrued, FeeReversed, PaymentAttributed
 from schemas.values import Arrears
@@ -46,17 +45,27 @@ class Merit:
 def received(state: State, money: Money, at: Moment) -> Said:
     """Attribute a payment, count it for promises and plan, and close the case when nothing is past due.
 
-    The same payment told twice counts once.
+    A payment is known by its id, loan and currency. Told twice it counts once, unless it was wholly taken back between;
+    of another amount than before it is nobody's, with the reason, so that no cent is lost.
     """
-    known = _payment(state, money.payment_id)
-    if known is not None and known.amount > 0:
-        return state, ()
-    if known is not None:
+    known = _payment(state, money)
+    if known is None:
+        return _credited(state, money, at)
+    if not known.got:
         return _late(state, known, money, at)
+    if money.amount != known.amount:
+        return _another(state, known, money, at)
+    if known.taken_back and known.back >= known.got:
+        return _credited(state, money, at, known.got, known.back)
+    return _cured(loans.after_money(state, money, sign=1), at)
+
+
+def _credited(state: State, money: Money, at: Moment, got: Decimal = ZERO, back: Decimal = ZERO) -> Said:
     payment = _payment_of(state, money, _merit(state, at), at)
+    payment = replace(payment, got=got + money.amount, back=back, left=money.amount)
     return run(
         loans.after_money(_keep(state, payment), money, sign=1),
-        step(_credit, payment, money, 1, at),
+        step(_credit, payment, money, money.amount, payment.reason),
         step(_accrue, payment, at),
         step(promises.fill, payment.shares, at),
         step(_fill_plan, payment.shares, at),
@@ -112,11 +121,11 @@ def _appropriate(state: State, money: Money) -> tuple[Share, ...]:
     return (*of_plan, *promises.appropriate(state, money.loan_id, money.currency, rest))
 
 
-def _credit(state: State, payment: Payment, money: Money, sign: Literal[1, -1], at: Moment) -> Said:
+def _credit(state: State, payment: Payment, money: Money, amount: Decimal, reason: str) -> Said:
     """Say who is credited (or, by a reversal, debited) and count it for the case."""
-    amount = sign * (payment.amount if sign > 0 else min(money.amount, payment.amount))
-    said = _attributed(state, payment, money, amount, payment.reason if sign > 0 else f"taken back: {money.reason}")
-    return _count_for_case(state, payment, amount), (said,)
+    if not amount:
+        return state, ()
+    return _count_for_case(state, payment, amount), (_attributed(state, payment, money, amount, reason),)
 
 
 def _count_for_case(state: State, payment: Payment, amount: Decimal) -> State:
@@ -158,6 +167,7 @@ def _fee(state: State, payment: Payment) -> dict[str, object]:
         "placement_id": payment.placement_id,
         "agency_id": payment.agency_id,
         "payment_id": payment.payment_id,
+        "loan_id": payment.loan_id,
         "currency": payment.currency,
         "basis_points": payment.basis_points,
     }
@@ -178,31 +188,31 @@ def _cured(state: State, at: Moment) -> Said:
 def taken_back(state: State, money: Money, at: Moment) -> Said:
     """Mirror a payment exactly: its credit, its fee, the promise it kept and the case it closed.
 
-    A payment is taken back once; the same told again changes nothing.
+    It may be taken back in parts. Once it is wholly taken back, the same told again changes nothing.
     """
-    known = _payment(state, money.payment_id)
-    if known is not None and known.taken_back:
+    known = _payment(state, money)
+    if known is None or not known.got:
+        return _of_unknown(state, known, money, at)
+    if known.back >= known.got:
         return state, ()
-    state = loans.after_money(state, money, sign=-1)
-    if known is None:
-        return _of_unknown(state, money, at)
+    part = min(money.amount, known.left)
+    after = replace(known, back=known.back + money.amount, left=known.left - part, taken_back=True)
     return run(
-        _keep(state, replace(known, taken_back=True)),
+        _keep(loans.after_money(state, money, sign=-1), after),
         step(cases.reopen, f"payment {money.payment_id} was taken back: {money.reason}", at),
-        step(_credit, known, money, -1, at),
-        step(_surplus, known, money, at),
-        step(_claw_back, known, money),
+        step(_credit, known, money, -part, f"taken back: {money.reason}"),
+        step(_surplus, part - money.amount, money, at),
+        step(_claw_back, known, after.left),
         step(_unfill, known, at),
         step(promises.rest_again, at),
     )
 
 
-def _surplus(state: State, payment: Payment, money: Money, at: Moment) -> Said:
-    """More was taken back than had come: the rest is nobody's."""
-    rest = money.amount - payment.amount
-    if rest <= 0:
+def _surplus(state: State, rest: Decimal, money: Money, at: Moment) -> Said:
+    """More was taken back than had been credited: the rest is nobody's."""
+    if not rest:
         return state, ()
-    return _nobody(state, money, -rest, "more was taken back than had been received", at)
+    return _nobody(state, money, rest, "more was taken back than had been received", at)
 
 
 def _nobody(state: State, money: Money, amount: Decimal, reason: str, at: Moment) -> Said:
@@ -210,25 +220,31 @@ def _nobody(state: State, money: Money, amount: Decimal, reason: str, at: Moment
     return state, (_attributed(state, nobody, money, amount, reason),)
 
 
-def _claw_back(state: State, payment: Payment, money: Money) -> Said:
+def _claw_back(state: State, payment: Payment, left: Decimal) -> Said:
     """The fee that is left is the fee on the money that is left."""
-    left = fee_on(max(ZERO, payment.amount - money.amount), payment.basis_points)
-    if payment.fee - left <= 0:
+    lost = fee_on(payment.left, payment.basis_points) - fee_on(left, payment.basis_points)
+    if lost <= 0:
         return state, ()
-    return state, (FeeReversed(**_fee(state, payment), amount=payment.fee - left),)
+    return state, (FeeReversed(**_fee(state, payment), amount=lost),)
 
 
 def _unfill(state: State, payment: Payment, at: Moment) -> Said:
     """All that the payment had filled is open again, in whole: what is left of it was not what was promised."""
+    if payment.taken_back:
+        return state, ()
     state, said = run(state, *(step(promises.unfill, s, payment.payment_id, at) for s in payment.shares))
     for share in payment.shares:
         state = plans.unfill(state, share)
     return state, said
 
 
-def _of_unknown(state: State, money: Money, at: Moment) -> Said:
-    """A payment of which nothing is known (any more) was taken back: nobody is debited for it."""
-    mark = Payment(money.payment_id, money.loan_id, money.currency, ZERO, money.value_date, at.now, taken_back=True)
+def _of_unknown(state: State, known: Payment | None, money: Money, at: Moment) -> Said:
+    """A payment of which nothing is known (any more) was taken back: nobody is debited for it, once for each amount."""
+    if known is not None and known.back == money.amount:
+        return state, ()
+    state = loans.after_money(state, money, sign=-1)
+    mark = known or Payment(money.payment_id, money.loan_id, money.currency, ZERO, money.value_date, at.now)
+    mark = replace(mark, back=mark.back + money.amount, taken_back=True)
     state, said = _nobody(_keep(state, mark), money, -money.amount, f"unknown payment taken back: {money.reason}", at)
     state, more = cases.reopen(state, f"payment {money.payment_id} was taken back: {money.reason}", at)
     return state, (*said, *more)
@@ -236,14 +252,27 @@ def _of_unknown(state: State, money: Money, at: Moment) -> Said:
 
 def _late(state: State, known: Payment, money: Money, at: Moment) -> Said:
     """The payment itself, told after it was taken back: the two cancel out, with nobody."""
-    state = _keep(state, replace(known, amount=money.amount))
+    state = _keep(state, replace(known, amount=money.amount, got=money.amount, taken_back=False))
     return _nobody(state, money, money.amount, "was taken back before it was told", at)
 
 
-def _payment(state: State, payment_id: str) -> Payment | None:
-    return next((p for p in state.payments if p.payment_id == payment_id), None)
+def _another(state: State, known: Payment, money: Money, at: Moment) -> Said:
+    """One id for two amounts breaks the contract. What is past due is followed; the money is nobody's."""
+    state = _keep(loans.after_money(state, money, sign=1), replace(known, got=known.got + money.amount))
+    reason = f"the payment id was used before, for {known.amount} {known.currency}"
+    state, said = _nobody(state, money, money.amount, reason, at)
+    state, more = _cured(state, at)
+    return state, (*said, *more)
+
+
+def _payment(state: State, money: Money) -> Payment | None:
+    return next((known for known in state.payments if _named(known) == _named(money)), None)
 
 
 def _keep(state: State, payment: Payment) -> State:
-    others = tuple(p for p in state.payments if p.payment_id != payment.payment_id)
+    others = tuple(known for known in state.payments if _named(known) != _named(payment))
     return replace(state, payments=(*others, payment))
+
+
+def _named(payment: Payment | Money) -> tuple[str, str, str]:
+    return payment.payment_id, payment.loan_id, payment.currency

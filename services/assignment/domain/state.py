@@ -246,7 +246,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment as it was attributed, for as long as it can be taken back exactly."""
+    """A payment as it was attributed, for as long as it can be taken back exactly.
+
+    amount: as it was last credited. got, back: all that was told as received and as taken back under its id and loan.
+    left: what is still credited.
+    """
 
     payment_id: str
     loan_id: str
@@ -263,6 +267,9 @@ class Payment:
     shares: tuple[Share, ...] = ()
     reason: str = ""
     taken_back: bool = False
+    got: Decimal = ZERO
+    back: Decimal = ZERO
+    left: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)

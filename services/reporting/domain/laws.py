@@ -4,7 +4,7 @@ Most laws are lives: something begins, goes on, and ends in exactly one way. The
 thing. A law that two topics speak about lets a fact of one wait `SETTLE_SECONDS` for its answer on the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -213,6 +213,24 @@ def compare(name: str, equation: str, totals: Sequence[Total], apart: Sequence[P
         len(broken),
         len(settling),
     )
+
+
+def net(told: Iterable[Decimal]) -> Decimal:
+    """What is left of one payment id on one loan, of all that core banking told in order: money received above 0, taken
+    back below.
+
+    The same amount told again counts once, unless the payment was wholly taken back in between; another amount is other
+    money. It may be taken back in parts; what is wholly taken back cannot be taken back again.
+    """
+    got = back = first = Decimal(0)
+    returned = False
+    for amount in told:
+        if amount > 0 and (not got or amount != first or (returned and back >= got)):
+            returned = returned and bool(got) and amount != first
+            first, got = first or amount, got + amount
+        elif amount < 0 and (got > back if got else back != -amount):
+            back, returned = back - amount, True
+    return got - back
 
 
 def _sums(totals: Sequence[Total], side: Callable[[Total], Decimal]) -> str:

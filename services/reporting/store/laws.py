@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -20,6 +21,7 @@ from services.reporting.domain.laws import (
     balance,
     compare,
     fee,
+    net,
 )
 from services.reporting.store.view import View, row, rows
 
@@ -49,27 +51,42 @@ def _steps(joined: str) -> tuple[Step, ...]:
 _PAYMENTS = """
 WITH told AS (
     SELECT subject_id AS id, currency AS unit,
-        coalesce(max(amount) FILTER (WHERE type = 'loan.payment_received.v1'), 0)
-        - coalesce(max(amount) FILTER (WHERE type = 'loan.payment_reversed.v1'), 0) AS paid,
+        coalesce(sum(amount) FILTER (WHERE type = 'loan.payment_received.v1'), 0)
+        - coalesce(sum(amount) FILTER (WHERE type = 'loan.payment_reversed.v1'), 0) AS paid,
+        count(*) FILTER (WHERE type = 'loan.payment_received.v1') > 1
+        OR count(*) FILTER (WHERE type = 'loan.payment_reversed.v1') > 1 AS several,
+        array_agg(CASE type WHEN 'loan.payment_received.v1' THEN amount ELSE -amount END ORDER BY "offset")
+            FILTER (WHERE type <> 'payment.attributed.v1') AS steps,
         coalesce(sum(amount) FILTER (WHERE type = 'payment.attributed.v1'), 0) AS attributed,
         max(recorded_time) > :settled AS young
     FROM facts
     WHERE type IN ('loan.payment_received.v1', 'loan.payment_reversed.v1', 'payment.attributed.v1')
         AND recorded_time <= :known
-    GROUP BY subject_id, currency
+    GROUP BY subject_id, loan_id, currency
 )
 """
 _PAID = (
-    _PAYMENTS + "SELECT unit, sum(paid) AS paid, sum(attributed) AS attributed FROM told GROUP BY unit ORDER BY unit"
+    _PAYMENTS + "SELECT unit, coalesce(sum(paid) FILTER (WHERE NOT several), 0) AS paid, sum(attributed) AS attributed"
+    " FROM told GROUP BY unit ORDER BY unit"
 )
-_UNPAID = _PAYMENTS + "SELECT * FROM told WHERE paid <> attributed ORDER BY id, unit"
+_UNPAID = _PAYMENTS + "SELECT * FROM told WHERE several OR paid <> attributed ORDER BY id, unit"
 
 
 def payments(db: Connection, view: View) -> Law:
-    """Every payment less its reversal is attributed, to the cent. A payment told twice counts once."""
-    totals = [Total(r.unit, r.paid, r.attributed) for r in rows(db, view, _PAID)]
-    apart = [Pair(r.id, r.unit, r.paid, r.attributed, r.young) for r in rows(db, view, _UNPAID)]
-    return compare(*PAYMENTS, totals, apart)
+    """Every payment on every loan, less what was taken back of it, is attributed, to the cent."""
+    found = rows(db, view, _UNPAID)
+    odd = [Pair(r.id, r.unit, _left(r), r.attributed, r.young) for r in found]
+    several = [(r.unit, net(r.steps)) for r in found if r.several]
+    totals = [
+        Total(r.unit, r.paid + sum((left for unit, left in several if unit == r.unit), Decimal(0)), r.attributed)
+        for r in rows(db, view, _PAID)
+    ]
+    return compare(*PAYMENTS, totals, [pair for pair in odd if pair.left != pair.right])
+
+
+def _left(told: Any) -> Decimal:
+    left: Decimal = net(told.steps) if told.several else told.paid
+    return left
 
 
 _FEES = """
@@ -80,18 +97,19 @@ WITH term AS (
     WHERE offered.type = 'placement.offered.v1' AND offered.recorded_time <= :known AND signed.recorded_time <= :known
     ORDER BY offered.subject_id, signed.recorded_time DESC, signed."offset" DESC
 ), charged AS (
-    SELECT subject_id AS id, currency AS unit, max(detail)::int AS basis_points,
+    SELECT subject_id AS id, coalesce(loan_id, '') AS loan_id, placement_id, currency AS unit,
+        max(detail)::int AS basis_points,
         sum(CASE type WHEN 'fee.accrued.v1' THEN amount ELSE -amount END) AS net
     FROM facts WHERE type IN ('fee.accrued.v1', 'fee.reversed.v1') AND recorded_time <= :known
-    GROUP BY subject_id, currency
+    GROUP BY subject_id, loan_id, placement_id, currency
 ), credited AS (
-    SELECT subject_id AS id, currency AS unit, placement_id, sum(amount) AS amount
+    SELECT subject_id AS id, coalesce(loan_id, '') AS loan_id, currency AS unit, placement_id, sum(amount) AS amount
     FROM facts WHERE type = 'payment.attributed.v1' AND label = 'agency' AND recorded_time <= :known
-    GROUP BY subject_id, currency, placement_id
+    GROUP BY subject_id, loan_id, currency, placement_id
 )
 SELECT id, unit, coalesce(credited.amount, 0) AS amount, coalesce(charged.net, 0) AS net,
     coalesce(term.basis_points::int, charged.basis_points, 0) AS basis_points
-FROM credited FULL JOIN charged USING (id, unit) LEFT JOIN term USING (placement_id)
+FROM credited FULL JOIN charged USING (id, loan_id, placement_id, unit) LEFT JOIN term USING (placement_id)
 """
 
 
