@@ -60,11 +60,17 @@ class Bank:
         self._status: dict[str, str] = {}
         self._loans: dict[str, Loan] = {}
         self._payments = 0
+        self._told: dict[str, Fact] = {}
 
     def does(self, step: Step, now: datetime) -> list[Fact]:
         """The facts of a step."""
         act = getattr(self, f"_{step.kind}")
         return list(act(step, now))
+
+    def _retell(self, step: Step, now: datetime) -> Iterator[Fact]:
+        """The latest word about money on the loan is said again, as another event."""
+        if step.loan in self._told:
+            yield self._told[step.loan]
 
     def owed(self, loan_id: str) -> Decimal:
         """What is past due on a loan."""
@@ -168,7 +174,7 @@ class Bank:
         for part, share in payment.split.items():
             loan.due[part] -= share
         loan.outstanding = max(ZERO, loan.outstanding - payment.split["principal"])
-        yield bank.LoanPaymentReceived(**self._money(loan, payment, now, self._payments % 4))
+        yield self._tell(bank.LoanPaymentReceived(**self._money(loan, payment, now, self._payments % 4)))
         if was_due and not loan.total:
             loan.since = None
             if self._dice.throw("cured", payment.payment_id) < 0.8:
@@ -192,7 +198,7 @@ class Bank:
         loan.outstanding += payment.split["principal"]
         if loan.total:
             loan.since = loan.since or today(now) - timedelta(days=9)
-        yield bank.LoanPaymentReversed(**self._money(loan, payment, now, 0), reason="returned")
+        yield self._tell(bank.LoanPaymentReversed(**self._money(loan, payment, now, 0), reason="returned"))
 
     def _cure(self, step: Step, now: datetime) -> Iterator[Fact]:
         loan = self._loan(step)
@@ -298,6 +304,10 @@ class Bank:
             region=self._people[loan.borrower_id].region,
             loan_version=self._next_version(loan),
         )
+
+    def _tell(self, fact: bank.LoanPaymentReceived | bank.LoanPaymentReversed) -> Fact:
+        self._told[fact.loan_id] = fact
+        return fact
 
     def _says_cured(self, loan: Loan, now: datetime) -> Fact:
         return bank.LoanCured(**self._named(loan), business_date=today(now))

@@ -242,16 +242,17 @@ def _no_timer_is_left_behind(played: Played) -> Iterator[str]:
 
 def _money_balances_to_the_cent(played: Played) -> Iterator[str]:
     """What came in less what was taken back is what was attributed, payment by payment."""
-    paid: dict[str, Decimal] = {}
+    told: dict[tuple[str, type[Fact]], Decimal] = {}
     attributed: dict[str, Decimal] = {}
     for published in played.said:
         fact = published.event.data
-        if isinstance(fact, bank.LoanPaymentReceived):
-            paid[fact.payment_id] = paid.get(fact.payment_id, ZERO) + fact.amount
-        elif isinstance(fact, bank.LoanPaymentReversed):
-            paid[fact.payment_id] = paid.get(fact.payment_id, ZERO) - fact.amount
+        if isinstance(fact, bank.LoanPaymentReceived | bank.LoanPaymentReversed):
+            told[fact.payment_id, type(fact)] = fact.amount  # told twice, it came once
         elif isinstance(fact, cases.PaymentAttributed):
             attributed[fact.payment_id] = attributed.get(fact.payment_id, ZERO) + fact.amount
+    paid: dict[str, Decimal] = {}
+    for (payment, kind), amount in told.items():
+        paid[payment] = paid.get(payment, ZERO) + (amount if kind is bank.LoanPaymentReceived else -amount)
     for payment in sorted(paid.keys() | attributed.keys()):
         if paid.get(payment, ZERO) != attributed.get(payment, ZERO):
             yield f"{payment}: {paid.get(payment)} came, {attributed.get(payment)} was attributed"

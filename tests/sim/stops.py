@@ -5,7 +5,7 @@ A stop stands from when it was published; a contact more than a second later is 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from schemas import bank, cases, contacts
 from schemas.envelope import Fact
@@ -37,6 +37,8 @@ class Stops:
                 self._lift(fact.borrower_id, fact.loan_id, "settled")
             case bank.LoanPaymentReceived() if not fact.arrears_after.total:
                 self._stop(fact.borrower_id, fact.loan_id, "settled", at)
+            case bank.LoanPaymentReceived():
+                self._lift(fact.borrower_id, fact.loan_id, "settled")
             case bank.LoanPaymentReversed() if fact.arrears_after.total:
                 self._lift(fact.borrower_id, fact.loan_id, "settled")
             case bank.LoanCured() | bank.LoanClosed() | bank.LoanChargedOff() | bank.LoanRestructured():
@@ -77,6 +79,8 @@ class Stops:
                 self._lift(fact.borrower_id, WHOLE, "hardship")
             case cases.HardshipGranted():
                 self._stop(fact.borrower_id, WHOLE, "upheld", self._lift(fact.borrower_id, WHOLE, "hardship") or at)
+                if fact.until:
+                    self.until[fact.borrower_id, WHOLE, "upheld"] = _over(fact.until)
             case cases.ComplaintUpheld() | cases.ComplaintRejected():
                 self._lift(fact.borrower_id, WHOLE, "complaint")
             case _:
@@ -119,8 +123,8 @@ class Stops:
     def _ends(self, fact: bank.LoanPaused) -> None:
         key = (fact.borrower_id, fact.loan_id, "paused")
         self.until.pop(key, None)
-        if fact.until_date:  # its last day is over somewhere in China at the earliest
-            self.until[key] = datetime.combine(fact.until_date, time(16), UTC)
+        if fact.until_date:
+            self.until[key] = _over(fact.until_date)
 
     def _stop(self, borrower_id: str, loan: str, reason: str, at: datetime) -> None:
         self.since.setdefault((borrower_id, loan, reason), at)
@@ -128,3 +132,8 @@ class Stops:
     def _lift(self, borrower_id: str, loan: str, reason: str) -> datetime | None:
         self.until.pop((borrower_id, loan, reason), None)
         return self.since.pop((borrower_id, loan, reason), None)
+
+
+def _over(day: date) -> datetime:
+    """When a day is over, where that is first in China."""
+    return datetime.combine(day, time(16), UTC)

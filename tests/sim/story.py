@@ -119,7 +119,7 @@ def _at(pick: random.Random, day: float, spread_hours: float = 24) -> datetime:
 INCIDENTS = {
     "pay": 8, "pay_all": 5, "reverse": 1, "cure": 1, "pause": 3, "resume": 1, "restructure": 1, "charge_off": 1,
     "close": 1, "snapshot": 3, "grow": 3, "record": 2, "hold": 3, "recall": 1, "legal": 1, "resolve": 1,
-    "complain": 1, "lose": 3, "due_soon": 1,
+    "complain": 1, "lose": 3, "due_soon": 1, "retell": 2,
 }  # fmt: skip
 
 
