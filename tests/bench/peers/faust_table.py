@@ -36,5 +36,5 @@ async def on_overdue(stream):  # type: ignore[no-untyped-def]
 
 
 if __name__ == "__main__":
-    sys.argv = ["faust", "worker", "-l", "warning"]
+    sys.argv = ["faust", "worker", "-l", "warn"]
     app.main()
