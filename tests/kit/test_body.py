@@ -41,14 +41,15 @@ def ask(seen: list[int]) -> Iterator[Ask]:
     web.stop()
 
 
-def _ask(port: int, kind: str, length: int, *, chunked: bool = False, method: str = "POST") -> tuple[int, bytes]:
+def _ask(
+    port: int, kind: str, length: int, *, sent: int | None = None, chunked: bool = False, method: str = "POST"
+) -> tuple[int, bytes]:
     framing = "transfer-encoding: chunked" if chunked else f"content-length: {length}"
     head = f"{method} /n/token HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\n{framing}\r\nconnection: close\r\n\r\n"
-    sent = head.encode()
     with socket.create_connection(("127.0.0.1", port), 10) as sock:
         try:
-            sock.sendall(sent)
-            _send(sock, length, chunked)
+            sock.sendall(head.encode())
+            _send(sock, length if sent is None else sent, chunked)
         except OSError:
             pass  # it has hung up on us, which is what we want
         return _answer(sock)
@@ -98,6 +99,11 @@ def test_what_says_that_it_is_too_long_is_refused_as_a_problem(
 def test_what_does_not_say_how_long_it_is_is_cut_off_at_the_bound(ask: Ask, seen: list[int]) -> None:
     status, _ = ask(MULTIPART, 50 << 20, chunked=True)
     assert status in (413, 0), "0: the line was cut while we were still sending"
+    assert seen == []
+
+
+def test_what_says_that_it_is_too_long_is_refused_before_any_of_it_is_sent(ask: Ask, seen: list[int]) -> None:
+    assert ask(MULTIPART, 1 << 40, sent=0)[0] == 413
     assert seen == []
 
 
