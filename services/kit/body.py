@@ -37,7 +37,7 @@ class Bounded:
 
     behind: Application
     form_bytes: int = FORM_BYTES
-    bytes: int = BYTES
+    most_bytes: int = BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -55,7 +55,7 @@ class Bounded:
 
     def _bound(self, headers: dict[bytes, bytes]) -> int:
         kind = headers.get(b"content-type", b"").lower()
-        return self.form_bytes if kind.startswith(FORMS) else self.bytes
+        return self.form_bytes if kind.startswith(FORMS) else self.most_bytes
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive, bound: int) -> bytes:
