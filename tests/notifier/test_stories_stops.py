@@ -302,9 +302,7 @@ def test_a_promise_for_a_day_that_is_over_or_far_ahead_is_refused_and_changes_no
     story = begun()
     before = story.state
     with pytest.raises(Unfit):
-        story.answer(
-            "promise", promised_on=story.today + timedelta(days=ahead), amount=Decimal("100"), currency="CNY"
-        )
+        story.answer("promise", promised_on=story.today + timedelta(days=ahead), amount=Decimal("100"), currency="CNY")
     assert story.state == before
 
 
