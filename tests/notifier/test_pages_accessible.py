@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import uvicorn
@@ -138,7 +138,9 @@ STATES: dict[str, tuple[str, Callable[[Page], Any]]] = {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_no_state_of_the_borrowers_page_shuts_anybody_out(bench: Bench[Any, Any], scheme: str) -> None:
+async def test_no_state_of_the_borrowers_page_shuts_anybody_out(
+    bench: Bench[Any, Any], scheme: Literal["light", "dark"]
+) -> None:
     wrong: dict[str, list[str]] = {}
     async with served(bench) as base, chromium() as browser:
         for language in LANGUAGES:
