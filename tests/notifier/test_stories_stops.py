@@ -7,7 +7,14 @@ import pytest
 
 from schemas.agencies import Conduct, VisitResult
 from schemas.bank import Consent, LoanChargedOff, LoanClosed, LoanPaused, LoanResumed
-from schemas.cases import CaseClosed, ComplaintReceived, ComplaintRejected, DisputeResolved, HardshipRejected
+from schemas.cases import (
+    CaseClosed,
+    ComplaintReceived,
+    ComplaintRejected,
+    DisputeResolved,
+    HardshipGranted,
+    HardshipRejected,
+)
 from schemas.contacts import (
     ContactAllowed,
     ContactCancelled,
@@ -180,6 +187,17 @@ def test_a_rejected_hardship_lets_the_ladder_go_on():
     ids = {"hardship_id": declared.hardship_id, "reason": "income is enough", "rejected_at": story.now}
     story.say(HardshipRejected(**OF_CASE, **ids))
     assert story.allowed()[1:] == [("notice", "sms"), ("notice", "email")]
+
+
+def test_relief_until_a_day_outlasts_a_charge_off_and_the_money_taken_back_after_it():
+    story = begun().carry()
+    story.answer("hardship", hardship="illness")
+    (declared,) = story.said(HardshipDeclared)
+    ids = {"hardship_id": declared.hardship_id, "relief": "pause", "reason": "illness", "granted_at": story.now}
+    story.say(HardshipGranted(**OF_CASE, **ids, until=story.today + timedelta(days=90)))
+    story.say(LoanChargedOff(loan_id=LOAN, borrower_id="B-1", business_date=story.today, amount="500", currency="CNY"))
+    story.days(2).overdue(30).days(20).overdue(50)
+    assert story.allowed() == [("reminder", "sms")]
 
 
 def test_a_decided_complaint_lets_the_ladder_go_on():

@@ -12,6 +12,7 @@ from services.notifier.domain.ladder import EARLY, next_turn, silence_ends_at
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Loan, Round
 from services.notifier.domain.steps import at_rest, climb, early_opens_at, is_paused, still_asked
+from services.rulebook.question import Hold
 
 PERMIT_GRACE = timedelta(days=3)
 """An outcome may be told so long after a permit has run out; then it counts as made and never reported."""
@@ -70,8 +71,12 @@ def _tidied(state: Borrower, ctx: Moment) -> Borrower:
 
 
 def without_case_holds(state: Borrower) -> Borrower:
-    """The borrower without the holds that end with a case."""
-    return replace(state, holds=tuple(hold for hold in state.holds if hold.reason not in OF_THE_CASE))
+    """The borrower without the holds that end with a case. Relief that was granted until a day stands until then."""
+    return replace(state, holds=tuple(h for h in state.holds if h.reason not in OF_THE_CASE or _is_relief(h)))
+
+
+def _is_relief(hold: Hold) -> bool:
+    return hold.reason == "hardship" and hold.until is not None
 
 
 # -- withdrawing ------------------------------------------------------------------------------------------------------
