@@ -196,7 +196,9 @@ def test_relief_until_a_day_outlasts_a_charge_off_and_the_money_taken_back_after
     ids = {"hardship_id": declared.hardship_id, "relief": "pause", "reason": "illness", "granted_at": story.now}
     story.say(HardshipGranted(**OF_CASE, **ids, until=story.today + timedelta(days=90)))
     about = {"stage": "open", "opened_at": MORNING, "closed_at": story.now, "paid": Decimal("0"), "currency": "CNY"}
-    story.say(CaseClosed(**OF_CASE, **about, outcome="hardship_relief", arm="champion", strategy="default"))
+    story.say(
+        CaseClosed(**OF_CASE, **about, outcome="hardship_relief", arm="champion", strategy="default", loan_ids=(LOAN,))
+    )
     story.say(LoanChargedOff(loan_id=LOAN, borrower_id="B-1", business_date=story.today, amount="500", currency="CNY"))
     story.days(2).overdue(30).days(20).overdue(50)
     assert story.allowed() == [("reminder", "sms")]
