@@ -96,12 +96,15 @@ def _line(service: str, misfits: Sequence[Misfit]) -> str:
 def load_or_create(raw: Raw, service: str, logs: Mapping[Stream, Log]) -> dict[Stream, int]:
     """The stored position of each of these partitions; a new one begins with what the broker still has.
 
+    Waits for nobody: an owner that sleeps in a transaction holds some rows, and the others must not wait for it too.
     Raises Misplaced when one of them does not fit.
     """
-    with raw.cursor() as cursor:
-        rows = [(topic, n, log.topic_id, log.first) for (topic, n), log in sorted(logs.items())]
-        cursor.executemany(_CREATE, rows)
-    stored = load(raw, {topic for topic, _ in logs})
+    topics = {topic for topic, _ in logs}
+    stored = load(raw, topics)
+    if rows := [(*place, log.topic_id, log.first) for place, log in sorted(logs.items()) if place not in stored]:
+        with raw.cursor() as cursor:
+            cursor.executemany(_CREATE, rows)
+        stored = load(raw, topics)
     if wrong := misfits(stored, logs):
         raise Misplaced(service, wrong)
     return {stream: stored[stream].next for stream in logs}

@@ -55,3 +55,15 @@ def test_a_decision_moves_the_position_once_is_kept_and_ends_the_alarm(engine):
         rows = raw.execute("SELECT kind, stored, accepted, reason, decided_by FROM position_decisions").fetchall()
         assert rows == [("cut", 0, 6, "the bank sends it again", "anna")]
         assert raw.execute("SELECT * FROM alarms").fetchall() == []
+
+
+@pytest.mark.stack
+def test_an_owner_that_sleeps_in_a_transaction_does_not_keep_the_next_one_from_starting(engine):
+    logs = {HERE: Log(0, 10, "t"), ("bank.loans.v1", 4): Log(0, 10, "t")}
+    with transaction(engine) as (_, raw):
+        load_or_create(raw, "notifier", logs)
+    with transaction(engine) as (_, asleep):
+        asleep.execute("UPDATE positions SET next = 9 WHERE topic = %s AND partition = %s", [*HERE])
+        with transaction(engine) as (_, raw):
+            raw.execute("SET LOCAL lock_timeout = 500")
+            assert set(load_or_create(raw, "notifier", logs).values()) == {0}
