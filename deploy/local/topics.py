@@ -14,6 +14,10 @@ class TopicDiffers(StackError):
     """A topic exists with another number of partitions. It must not be changed: order per borrower depends on it."""
 
 
+ANSWER_MILLISECONDS = 5_000
+"""A broker that says nothing for so long is not there, or the address is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class TopicState:
     """What the broker holds of a declared topic; `partitions` is 0 where it is missing."""
@@ -36,7 +40,7 @@ def create_topics(bootstrap: str, replication: int = 1) -> None:
 
     Raises TopicDiffers if one exists in another shape.
     """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=ANSWER_MILLISECONDS)
     try:
         existing = _partitions(admin)
         _refuse_other_shapes(existing)
@@ -53,7 +57,7 @@ def create_topics(bootstrap: str, replication: int = 1) -> None:
 
 def topic_states(bootstrap: str) -> list[TopicState]:
     """Every declared topic as the broker holds it. `records` counts offsets: of a compacted topic, all ever written."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=ANSWER_MILLISECONDS)
     try:
         existing = _partitions(admin)
         return [
