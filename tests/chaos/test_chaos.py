@@ -16,6 +16,7 @@ HURT = ("--kills", "6", "--faults", "kill,freeze,raise,duplicate")
 
 
 @pytest.mark.stack
+@pytest.mark.fire
 @pytest.mark.timeout(SECONDS_MAX + 30)
 def test_a_short_run_under_fire_loses_and_doubles_nothing(tmp_path):
     report, plan, said = tmp_path / "report.json", tmp_path / "plan.json", tmp_path / "said.txt"

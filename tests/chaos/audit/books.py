@@ -89,7 +89,8 @@ def _told(service: str, word: Last) -> dict[str, Any]:
 def _held(service: str, loan: Document) -> dict[str, Any]:
     if service == "visits":
         arrears = None if loan["arrears"] is None else Decimal(loan["arrears"])
-        return {"arrears": arrears, "status": loan["status"]}
+        settled = loan["status"] == "paid" and arrears == ZERO  # a cure after the payment that left nothing is no news
+        return {"arrears": arrears, "status": "cured" if settled else loan["status"]}
     return {"arrears": total(loan.get("arrears", loan)), "version": loan.get("version") or 0}
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tests.chaos.audit.contract import INTAKE, KEPT, LETTERS, SPOKEN
@@ -74,10 +74,16 @@ class Topics:
     def ends(self, partition: int) -> dict[str, int]:
         """Where the logs of one partition number end."""
         names = (*INTAKE, *SPOKEN, *LETTERS.values(), "collections.control.v1")
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        latest, until = OffsetSpec.latest(), time.monotonic() + WAIT_SECONDS  # type: ignore[no-untyped-call]
         asked = {TopicPartition(name, partition): latest for name in names}
-        found = self._admin.list_offsets(asked, request_timeout=WAIT_SECONDS)
-        return {place.topic: future.result(WAIT_SECONDS).offset for place, future in found.items()}
+        while True:
+            found = self._admin.list_offsets(asked, request_timeout=WAIT_SECONDS)
+            try:
+                return {place.topic: future.result(WAIT_SECONDS).offset for place, future in found.items()}
+            except KafkaException as error:  # a partition that is just being made has no leader yet
+                if not error.args[0].retriable() or time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
 
     def partition(self, number: int, ends: dict[str, int]) -> Iterator[Record]:
         """All events of one partition number of all topics, in the order of each."""
