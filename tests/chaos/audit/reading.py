@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from tests.chaos.audit.contract import INTAKE, KEPT, LETTERS, SPOKEN
 
 WAIT_SECONDS = 60.0
+NOT_YET = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART)
+"""What a broker answers about a partition that is just being made."""
+
 AT_ONCE, PATIENCE_SECONDS = 2000, 0.1
 """librdkafka waits for that many messages or for that long, whichever comes first."""
 
@@ -59,6 +62,7 @@ class Topics:
     """Reads whole partitions, with no group of its own."""
 
     def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
         self._admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         self._consumer = Consumer(
             {
@@ -81,9 +85,12 @@ class Topics:
             try:
                 return {place.topic: future.result(WAIT_SECONDS).offset for place, future in found.items()}
             except KafkaException as error:  # a partition that is just being made has no leader yet
-                if not error.args[0].retriable() or time.monotonic() > until:
+                if error.args[0].code() not in NOT_YET or time.monotonic() > until:
                     raise
-                time.sleep(0.2)
+                time.sleep(0.5)
+                self._admin = AdminClient(
+                    {"bootstrap.servers": self._bootstrap, "log_level": 0}
+                )  # the old one keeps what it was told
 
     def partition(self, number: int, ends: dict[str, int]) -> Iterator[Record]:
         """All events of one partition number of all topics, in the order of each."""
