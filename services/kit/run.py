@@ -31,6 +31,7 @@ from services.kit.database import engine_for, is_outside, transaction
 from services.kit.freshness import Freshness
 from services.kit.intake import Intake
 from services.kit.limits import Limits
+from services.kit.lines import Handling
 from services.kit.logs import set_up_logs
 from services.kit.metrics import HALTED, STOPPED, show
 from services.kit.migrate import migrate, migrate_vault
@@ -237,14 +238,11 @@ class _Worker:
             told.kafka_bootstrap,
             {topic.name: topic for topic in room.service.reads},
             place,
-            Batches(room, limits).apply,
             owned,
-            freshness.moved,
+            Handling(Batches(room, limits).apply, freshness.moved, self._halt, self._accepted),
             told.data_dir,
             told.session_seconds,
             told.stream_queue,
-            self._halt,
-            self._accepted,
         )
 
     def _halt(self, stream: Stream, reason: str) -> None:

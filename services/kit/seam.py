@@ -12,8 +12,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -27,38 +26,15 @@ from faust.types import TP, ConsumerMessage
 
 from schemas.topics import Topic
 from services.kit.background import Backoff
-from services.kit.database import is_outside
-from services.kit.limits import TooManyDeadLetters
-from services.kit.metrics import FENCED
+from services.kit.lines import Fetched, Handling, Lines
 from services.kit.outbox import Stream
 from services.kit.positions import Misplaced
 from services.kit.records import Batch
-from services.kit.states import Conflict
-from services.kit.work import Fenced
 
 log = structlog.get_logger("arrears.kit")
-TRIES = 10
-"""A batch that fails so often, and not because something outside is away, stops the service."""
-
-THREADS = 3
-"""Transactions at a time: one decides while others wait for the database; more would only fight for the processor."""
-
-PER_NUMBER = 64
-"""Batches that may wait per partition number, behind the one under way; those that follow each other become one."""
-
-RECORDS_WAITING = 15_000
-"""While so many records wait for their transactions no more are taken: memory that is touched again and again is cheap,
-a backlog held in memory is not."""
-
-JOINED_RECORDS_MAX = 5_000
-"""Records of a batch that was made of several: about what one full fetch of small facts holds."""
-
 FETCH_WAIT_MILLISECONDS = 100
 """How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
 partition that has just been drained waits until the one under way returns, data or not."""
-
-DECIDED_SECONDS = 2.0
-"""How often a partition that stands still looks whether somebody has decided."""
 
 METADATA_SECONDS = 2.0
 """How often a worker looks whether its client knows all topics, and asks for them where it does not. A broker that has
@@ -77,9 +53,7 @@ class Wiring:
     """What the seam works with. The callables are called in threads and may block.
 
     place: gets earliest and latest offsets of all assigned partitions, answers the stored positions (creating them).
-    apply: applies a batch in one transaction. owned: told of each new assignment. moved: told after each commit.
-    halted: told of a partition that stands still until somebody decides, and why. accepted: up to where somebody has
-    accepted that records of a partition end in the dead letters.
+    owned: told of each new assignment. handling: what is done with each batch.
     """
 
     service: str
@@ -87,23 +61,11 @@ class Wiring:
     bootstrap: str
     topics: Mapping[str, Topic]
     place: Callable[[Mapping[Stream, int], Mapping[Stream, int]], Mapping[Stream, int]]
-    apply: Callable[[Batch], None]
     owned: Callable[[Mapping[Stream, int]], None]
-    moved: Callable[[Stream, int], None]
+    handling: Handling
     data_dir: Path
     session_seconds: float = 10.0
     queue: int = 8
-    halted: Callable[[Stream, str], None] = lambda _stream, _reason: None
-    accepted: Callable[[Stream], int] = lambda _stream: 0
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """A batch with the number of the seek it was read after."""
-
-    batch: Batch
-    tp: TP
-    epoch: int
 
 
 class _Thread(AIOKafkaConsumerThread):
@@ -268,7 +230,7 @@ class SeamConsumer(FaustConsumer):
         batch = Batch(self.wiring.topics[tp.topic], tp.partition, self._join[tp], last.offset + 1, recs)
         self._join[tp] = batch.next
         self._read_offset.pop(tp, None)  # faust's own drop filter must not see a stale mark
-        value: Any = Fetched(batch, tp, epoch)
+        value: Any = Fetched(batch, epoch)
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
@@ -290,7 +252,7 @@ class SeamConsumer(FaustConsumer):
         await self._may_apply.wait()
         if fetched.epoch != self.epoch:
             return False  # read before the last seek: it is read again
-        if fetched.tp in self.halted:
+        if TP(*fetched.stream) in self.halted:
             return False  # behind what must not be passed over: it is read again once somebody has decided
         self._applying += 1
         self._quiet.clear()
@@ -301,13 +263,13 @@ class SeamConsumer(FaustConsumer):
             if not self._applying:
                 self._quiet.set()
         if fetched.epoch == self.epoch:
-            self.stored[fetched.tp] = fetched.batch.next
+            self.stored[TP(*fetched.stream)] = fetched.batch.next
         return True
 
-    def halt(self, tp: TP) -> None:
+    def halt(self, stream: Stream) -> None:
         """Apply nothing more of a partition until the next seek; what is fetched of it is passed over."""
-        self.halted.add(tp)
-        self._join.pop(tp, None)
+        self.halted.add(TP(*stream))
+        self._join.pop(TP(*stream), None)
 
     # -- what faust would do of its own -------------------------------------------------------------------------------
 
@@ -325,31 +287,6 @@ class SeamConsumer(FaustConsumer):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's watch over its own commits says nothing about ours."""
-
-
-def joined(waiting: Iterable[Fetched]) -> list[Fetched]:
-    """What waits, with batches that follow each other on one partition made one: the busier, the fewer transactions.
-
-    Topics keep the order in which each first came; nothing is joined across a seek or a hole.
-    """
-    lines: dict[TP, list[Fetched]] = {}
-    for fetched in waiting:
-        line = lines.setdefault(fetched.tp, [])
-        if line and _follows(line[-1], fetched):
-            line[-1] = _one(line[-1], fetched)
-        else:
-            line.append(fetched)
-    return [fetched for line in lines.values() for fetched in line]
-
-
-def _follows(before: Fetched, after: Fetched) -> bool:
-    fits = len(before.batch.records) + len(after.batch.records) <= JOINED_RECORDS_MAX
-    return fits and before.epoch == after.epoch and before.batch.next == after.batch.start
-
-
-def _one(before: Fetched, after: Fetched) -> Fetched:
-    records = [*before.batch.records, *after.batch.records]
-    return replace(before, batch=replace(before.batch, next=after.batch.next, records=records))
 
 
 def _streams(offsets: Mapping[Any, int]) -> dict[Stream, int]:
@@ -384,13 +321,7 @@ class Seam:
         self._wiring = wiring
         self._status = 0
         self.stopped: BaseException | None = None
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="batch")
-        self._lines: dict[int, asyncio.Queue[Fetched]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        self._tries: dict[TP, tuple[int, int]] = {}
-        self._records = 0
-        self._fewer = asyncio.Event()
-        self._backoff = Backoff("database")
+        self._lines = Lines(wiring.handling, self.stop)
 
     def run(self) -> int:
         """Work until SIGTERM, Ctrl-C, or until a person has to decide (status 3)."""
@@ -400,13 +331,13 @@ class Seam:
         topic = app.topic(*self._wiring.topics, schema=_PassThrough(), maxsize=self._wiring.queue)
         app.agent(topic, name=f"{self._wiring.service}-batches")(partial(self._agent, app))
         worker = _Worker(app, loglevel="info", redirect_stdouts=False, override_logging=False, quiet=True)
-        worker.leftovers, worker.spinner = self._tasks, None
+        worker.leftovers, worker.spinner = self._lines.tasks, None
         try:
             worker.execute_from_commandline()
         except SystemExit as end:
             return self._status or int(end.code or 0)
         finally:
-            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._lines.close()
         return self._status
 
     def _transport(self) -> Any:
@@ -445,90 +376,6 @@ class Seam:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _agent(self, app: Any, stream: Any) -> None:
-        """Hand each batch to the line of its partition number. Nothing may ever be raised out of here."""
+        """Hand on each batch. Nothing may ever be raised out of here: faust would acknowledge and lose it."""
         async for fetched in stream:
-            while self._records > RECORDS_WAITING:
-                self._fewer.clear()
-                await self._fewer.wait()
-            self._records += len(fetched.batch.records)
-            await self._line(app, fetched.batch.partition).put(fetched)
-
-    def _line(self, app: Any, number: int) -> "asyncio.Queue[Fetched]":
-        if number not in self._lines:
-            self._lines[number] = asyncio.Queue(PER_NUMBER)
-            self._tasks.append(asyncio.create_task(self._work(app, self._lines[number])))
-        return self._lines[number]
-
-    async def _work(self, app: Any, line: "asyncio.Queue[Fetched]") -> None:
-        """Apply the batches of one partition number, of all topics, one after another."""
-        while True:
-            waiting = [await line.get()]
-            while not line.empty() and len(waiting) < PER_NUMBER:
-                waiting.append(line.get_nowait())
-            for fetched in joined(waiting):
-                try:
-                    await self._apply(app.consumer, fetched)
-                except Exception as error:  # nothing may escape: the batch would be lost
-                    await self._recover(app.consumer, fetched, error)
-                finally:
-                    self._records -= len(fetched.batch.records)
-                    self._fewer.set()
-
-    async def _apply(self, consumer: SeamConsumer, fetched: Fetched) -> None:
-        loop = asyncio.get_running_loop()
-
-        async def run(batch: Batch) -> None:
-            await loop.run_in_executor(self._threads, self._wiring.apply, batch)
-
-        if await consumer.applying(fetched, run):
-            self._tries.pop(fetched.tp, None)
-            self._backoff.reset()
-            self._wiring.moved((fetched.tp.topic, fetched.tp.partition), fetched.batch.next)
-
-    async def _recover(self, consumer: SeamConsumer, fetched: Fetched, error: Exception) -> None:
-        """Wait if that helps, then start again from the stored positions: the batch comes again if it must."""
-        if isinstance(error, TooManyDeadLetters):
-            self._halt(consumer, fetched, error)
-            return
-        if isinstance(error, Misplaced):
-            self.stop(error)
-            return
-        if isinstance(error, Fenced):
-            FENCED.inc()
-            log.info("fenced, starting again from the stored positions", reason=str(error))
-        elif is_outside(error):
-            await asyncio.sleep(self._backoff.next(error))
-        elif self._too_often(fetched, error):
-            self.stop(error)
-            return
-        elif not isinstance(error, Conflict):
-            log.exception("a batch failed, trying it again", topic=fetched.tp.topic, partition=fetched.tp.partition)
-            await asyncio.sleep(0.1)
-        await consumer.seek_again(fetched.epoch)
-
-    def _halt(self, consumer: SeamConsumer, fetched: Fetched, error: TooManyDeadLetters) -> None:
-        """Let one partition stand still until somebody decides; the others go on."""
-        consumer.halt(fetched.tp)
-        log.critical("a partition stands still: a person has to decide", reason=str(error))
-        self._tasks.append(asyncio.create_task(self._until_decided(consumer, fetched, error)))
-
-    async def _until_decided(self, consumer: SeamConsumer, fetched: Fetched, error: TooManyDeadLetters) -> None:
-        """Look until somebody has accepted more than before, then start again; a seek in between does so too."""
-        stream = (fetched.tp.topic, fetched.tp.partition)
-        told = False
-        while consumer.epoch == fetched.epoch and not consumer.should_stop:
-            try:
-                if not told:
-                    await asyncio.to_thread(self._wiring.halted, stream, str(error))
-                    told = True
-                if await asyncio.to_thread(self._wiring.accepted, stream) > error.accepted:
-                    return await consumer.seek_again(fetched.epoch)
-            except Exception as away:
-                log.info("cannot look for a decision yet", error=repr(away)[:200])
-            await asyncio.sleep(DECIDED_SECONDS)
-
-    def _too_often(self, fetched: Fetched, error: Exception) -> bool:
-        start, tries = self._tries.get(fetched.tp, (-1, 0))
-        tries = tries + 1 if start == fetched.batch.start else 1
-        self._tries[fetched.tp] = (fetched.batch.start, tries)
-        return tries > TRIES
+            await self._lines.put(app.consumer, fetched)

@@ -20,7 +20,8 @@ from services.kit import repeats, seam
 from services.kit.batches import Batches
 from services.kit.broker import Broker
 from services.kit.freshness import Freshness
-from services.kit.seam import Seam, SeamConsumer
+from services.kit.lines import Lines
+from services.kit.seam import SeamConsumer
 from services.kit.states import Hot
 from services.kit.timers import Timers
 from services.kit.work import Fenced, Room
@@ -119,7 +120,7 @@ def install_in_notifier(reach: Reach) -> None:
 
 
 def _reading(reach: Reach) -> None:
-    getmany, seek_to_committed, line = SeamConsumer.getmany, SeamConsumer.seek_to_committed, Seam._line
+    getmany, seek_to_committed, line = SeamConsumer.getmany, SeamConsumer.seek_to_committed, Lines._line
     commit = seam._Thread._commit
 
     async def reading(self: Any, timeout: float) -> AsyncIterator[Any]:
@@ -132,8 +133,8 @@ def _reading(reach: Reach) -> None:
         reach(windows.SEEKING)
         return found
 
-    def queueing(self: Any, app: Any, number: int) -> Any:
-        queue = line(self, app, number)
+    def queueing(self: Any, source: Any, number: int) -> Any:
+        queue = line(self, source, number)
         if queue.qsize():
             reach(windows.QUEUED)
         return queue
@@ -145,7 +146,7 @@ def _reading(reach: Reach) -> None:
 
     _put(SeamConsumer, "getmany", reading)
     _put(SeamConsumer, "seek_to_committed", seeking)
-    _put(Seam, "_line", queueing)
+    _put(Lines, "_line", queueing)
     _put(seam._Thread, "_commit", committing)
 
 
@@ -215,14 +216,14 @@ def _publishing(reach: Reach) -> None:
 
 
 def _watching(notes: Notes) -> None:
-    recover = Seam._recover
+    recover = Lines._recover
 
-    async def recovering(self: Any, consumer: Any, fetched: Any, error: Exception) -> None:
+    async def recovering(self: Any, source: Any, fetched: Any, error: Exception) -> None:
         kind = "fenced" if isinstance(error, Fenced) else "batch failed"
-        notes.note(kind, error=type(error).__name__, partition=fetched.tp.partition)
-        await recover(self, consumer, fetched, error)
+        notes.note(kind, error=type(error).__name__, partition=fetched.batch.partition)
+        await recover(self, source, fetched, error)
 
-    _put(Seam, "_recover", recovering)
+    _put(Lines, "_recover", recovering)
 
 
 def _put(home: Any, name: str, function: Any) -> None:

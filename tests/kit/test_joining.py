@@ -2,20 +2,18 @@
 
 from types import SimpleNamespace
 
-from faust.types import TP
-
 from schemas.topics import CASES, LOANS
+from services.kit.lines import JOINED_RECORDS_MAX, Fetched, joined
 from services.kit.records import Batch
-from services.kit.seam import JOINED_RECORDS_MAX, Fetched, joined
 
 
 def fetched(start, stop, topic=LOANS, epoch=1):
     records = [SimpleNamespace(offset=offset) for offset in range(start, stop)]
-    return Fetched(Batch(topic, 0, start, stop, records), TP(topic.name, 0), epoch)
+    return Fetched(Batch(topic, 0, start, stop, records), epoch)
 
 
 def spans(*waiting):
-    return [(f.tp.topic, f.batch.start, f.batch.next, [r.offset for r in f.batch.records]) for f in joined(waiting)]
+    return [(*f.stream[:1], f.batch.start, f.batch.next, [r.offset for r in f.batch.records]) for f in joined(waiting)]
 
 
 def test_batches_that_follow_each_other_become_one():

@@ -21,7 +21,8 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Transport
 from faust.types import TP
 
 from schemas.topics import LOANS
-from services.kit.seam import Fetched, SeamConsumer, Wiring, ask_for_missing
+from services.kit.lines import Fetched, Handling
+from services.kit.seam import SeamConsumer, Wiring, ask_for_missing
 
 HERE, THERE = TP(LOANS.name, 0), TP(LOANS.name, 1)
 FOOTING = {
@@ -120,9 +121,8 @@ class Place:
             bootstrap="127.0.0.1:1",
             topics={LOANS.name: LOANS},
             place=self.place,
-            apply=lambda batch: None,
             owned=self.owned.update,
-            moved=lambda stream, position: None,
+            handling=Handling(apply=lambda batch: None, moved=lambda stream, position: None),
             data_dir=tmp_path,
         )
 

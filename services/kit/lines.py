@@ -1,0 +1,226 @@
+"""Batches that were read and wait for their turn: one line per partition number, one transaction after another.
+
+A busy line joins what follows each other, so that the busier it is, the fewer transactions it takes. What fails is
+never dropped: it is waited for, read again from the stored position, or a person is asked. Nothing here knows faust;
+`seam.py` reads, and is the `Source` of what waits here.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import structlog
+
+from services.kit.background import Backoff
+from services.kit.database import is_outside
+from services.kit.limits import TooManyDeadLetters
+from services.kit.metrics import FENCED
+from services.kit.outbox import Stream
+from services.kit.positions import Misplaced
+from services.kit.records import Batch
+from services.kit.states import Conflict
+from services.kit.work import Fenced
+
+log = structlog.get_logger("arrears.kit")
+TRIES = 10
+"""A batch that fails so often, and not because something outside is away, stops the service."""
+
+THREADS = 3
+"""Transactions at a time: one decides while others wait for the database; more would only fight for the processor."""
+
+PER_NUMBER = 64
+"""Batches that may wait per partition number, behind the one under way; those that follow each other become one."""
+
+RECORDS_WAITING = 15_000
+"""While so many records wait for their transactions no more are taken: memory that is touched again and again is cheap,
+a backlog held in memory is not."""
+
+JOINED_RECORDS_MAX = 5_000
+"""Records of a batch that was made of several: about what one full fetch of small facts holds."""
+
+DECIDED_SECONDS = 2.0
+"""How often a partition that stands still looks whether somebody has decided."""
+
+
+class Source(Protocol):
+    """Where batches come from, and what it must be told of them; `SeamConsumer` is it."""
+
+    epoch: int
+    """The number of the latest seek: what was read before it is read again."""
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the worker ends."""
+
+    async def applying(self, fetched: "Fetched", run: Callable[[Batch], Any]) -> bool:
+        """Apply a batch unless a seek came between; answer whether it was applied. Raises what `run` raises."""
+
+    async def seek_again(self, epoch: int) -> None:
+        """Start again from the stored positions, unless that was done since `epoch`."""
+
+    def halt(self, stream: Stream) -> None:
+        """Apply nothing more of a partition until the next seek."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A batch with the number of the seek it was read after."""
+
+    batch: Batch
+    epoch: int
+
+    @property
+    def stream(self) -> Stream:
+        """The partition that it is of."""
+        return self.batch.topic.name, self.batch.partition
+
+
+def joined(waiting: Iterable[Fetched]) -> list[Fetched]:
+    """What waits, with batches that follow each other on one partition made one: the busier, the fewer transactions.
+
+    Topics keep the order in which each first came; nothing is joined across a seek or a hole.
+    """
+    lines: dict[Stream, list[Fetched]] = {}
+    for fetched in waiting:
+        line = lines.setdefault(fetched.stream, [])
+        if line and _follows(line[-1], fetched):
+            line[-1] = _one(line[-1], fetched)
+        else:
+            line.append(fetched)
+    return [fetched for line in lines.values() for fetched in line]
+
+
+def _follows(before: Fetched, after: Fetched) -> bool:
+    fits = len(before.batch.records) + len(after.batch.records) <= JOINED_RECORDS_MAX
+    return fits and before.epoch == after.epoch and before.batch.next == after.batch.start
+
+
+def _one(before: Fetched, after: Fetched) -> Fetched:
+    records = [*before.batch.records, *after.batch.records]
+    return replace(before, batch=replace(before.batch, next=after.batch.next, records=records))
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What is done with a batch. The callables are called in threads and may block.
+
+    apply: applies it in one transaction. moved: told after each commit. halted: told of a partition that stands still
+    until somebody decides, and why. accepted: up to where somebody has accepted that records of a partition end in the
+    dead letters.
+    """
+
+    apply: Callable[[Batch], None]
+    moved: Callable[[Stream, int], None]
+    halted: Callable[[Stream, str], None] = lambda _stream, _reason: None
+    accepted: Callable[[Stream], int] = lambda _stream: 0
+
+
+class Lines:
+    """The lines of one worker. All but `close` belong to the event loop on which batches are put.
+
+    stop: called when a person has to decide; ends the worker.
+    """
+
+    def __init__(self, handling: Handling, stop: Callable[[BaseException], None]) -> None:
+        self._handling, self._stop = handling, stop
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="batch")
+        self._lines: dict[int, asyncio.Queue[Fetched]] = {}
+        self.tasks: list[asyncio.Task[None]] = []
+        self._tries: dict[Stream, tuple[int, int]] = {}
+        self._records = 0
+        self._fewer = asyncio.Event()
+        self._backoff = Backoff("database")
+
+    async def put(self, source: Source, fetched: Fetched) -> None:
+        """Hand a batch to the line of its partition number; waits while enough is waiting."""
+        while self._records > RECORDS_WAITING:
+            self._fewer.clear()
+            await self._fewer.wait()
+        self._records += len(fetched.batch.records)
+        await self._line(source, fetched.batch.partition).put(fetched)
+
+    def close(self) -> None:
+        """Begin nothing more; what is under way ends by itself."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _line(self, source: Source, number: int) -> "asyncio.Queue[Fetched]":
+        if number not in self._lines:
+            self._lines[number] = asyncio.Queue(PER_NUMBER)
+            self.tasks.append(asyncio.create_task(self._work(source, self._lines[number])))
+        return self._lines[number]
+
+    async def _work(self, source: Source, line: "asyncio.Queue[Fetched]") -> None:
+        """Apply the batches of one partition number, of all topics, one after another."""
+        while True:
+            waiting = [await line.get()]
+            while not line.empty() and len(waiting) < PER_NUMBER:
+                waiting.append(line.get_nowait())
+            for fetched in joined(waiting):
+                try:
+                    await self._apply(source, fetched)
+                except Exception as error:  # nothing may escape: the batch would be lost
+                    await self._recover(source, fetched, error)
+                finally:
+                    self._records -= len(fetched.batch.records)
+                    self._fewer.set()
+
+    async def _apply(self, source: Source, fetched: Fetched) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def run(batch: Batch) -> None:
+            await loop.run_in_executor(self._threads, self._handling.apply, batch)
+
+        if await source.applying(fetched, run):
+            self._tries.pop(fetched.stream, None)
+            self._backoff.reset()
+            self._handling.moved(fetched.stream, fetched.batch.next)
+
+    async def _recover(self, source: Source, fetched: Fetched, error: Exception) -> None:
+        """Wait if that helps, then start again from the stored positions: the batch comes again if it must."""
+        if isinstance(error, TooManyDeadLetters):
+            self._halt(source, fetched, error)
+            return
+        if isinstance(error, Misplaced):
+            self._stop(error)
+            return
+        if isinstance(error, Fenced):
+            FENCED.inc()
+            log.info("fenced, starting again from the stored positions", reason=str(error))
+        elif is_outside(error):
+            await asyncio.sleep(self._backoff.next(error))
+        elif self._too_often(fetched, error):
+            self._stop(error)
+            return
+        elif not isinstance(error, Conflict):
+            topic, partition = fetched.stream
+            log.exception("a batch failed, trying it again", topic=topic, partition=partition)
+            await asyncio.sleep(0.1)
+        await source.seek_again(fetched.epoch)
+
+    def _halt(self, source: Source, fetched: Fetched, error: TooManyDeadLetters) -> None:
+        """Let one partition stand still until somebody decides; the others go on."""
+        source.halt(fetched.stream)
+        log.critical("a partition stands still: a person has to decide", reason=str(error))
+        self.tasks.append(asyncio.create_task(self._until_decided(source, fetched, error)))
+
+    async def _until_decided(self, source: Source, fetched: Fetched, error: TooManyDeadLetters) -> None:
+        """Look until somebody has accepted more than before, then start again; a seek in between does so too."""
+        told = False
+        while source.epoch == fetched.epoch and not source.should_stop:
+            try:
+                if not told:
+                    await asyncio.to_thread(self._handling.halted, fetched.stream, str(error))
+                    told = True
+                if await asyncio.to_thread(self._handling.accepted, fetched.stream) > error.accepted:
+                    return await source.seek_again(fetched.epoch)
+            except Exception as away:
+                log.info("cannot look for a decision yet", error=repr(away)[:200])
+            await asyncio.sleep(DECIDED_SECONDS)
+
+    def _too_often(self, fetched: Fetched, error: Exception) -> bool:
+        start, tries = self._tries.get(fetched.stream, (-1, 0))
+        tries = tries + 1 if start == fetched.batch.start else 1
+        self._tries[fetched.stream] = (fetched.batch.start, tries)
+        return tries > TRIES
