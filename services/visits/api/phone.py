@@ -75,6 +75,13 @@ def back(address: str) -> Response:
 def router(base: Base) -> APIRouter:
     """The routes."""
     routes = APIRouter(include_in_schema=False)
+    _reading(routes, base)
+    _reporting(routes, base)
+    return routes
+
+
+def _reading(routes: APIRouter, base: Base) -> None:
+    """Today's round, the next stop, one stop."""
 
     @routes.get("/team/sw.js")
     def worker() -> Response:
@@ -104,6 +111,10 @@ def router(base: Base) -> APIRouter:
     def one(request: Request, staff_id: str, visit_id: str) -> Response:
         return screen(base, request, staff_id, of_team(base, staff_id, visit_id), "door.html")
 
+
+def _reporting(routes: APIRouter, base: Base) -> None:
+    """What the team says from the door; each leads back to the stop."""
+
     @routes.post("/team/{staff_id}/{visit_id}/arrival")
     def arrival(staff_id: str, visit_id: str, partner: Annotated[str, Form()] = "") -> Response:
         row = of_team(base, staff_id, visit_id)
@@ -119,5 +130,3 @@ def router(base: Base) -> APIRouter:
         except Refused:
             return back(f"/team/{staff_id}/{visit_id}")  # it is over already: the page says so
         return back(f"/team/{staff_id}/{visit_id}")
-
-    return routes

@@ -93,6 +93,13 @@ def public(row: Row) -> dict[str, Any]:
 def router(base: Base) -> APIRouter:
     """The routes."""
     routes = APIRouter()
+    _asking(routes, base)
+    _doing(routes, base)
+    return routes
+
+
+def _asking(routes: APIRouter, base: Base) -> None:
+    """What is known of visits; the same addresses are pages for who wants one."""
 
     @routes.get("/visits", response_model=None)
     def listed(request: Request, asked: Annotated[Filter, Query()]) -> dict[str, Any] | Response:
@@ -115,6 +122,10 @@ def router(base: Base) -> APIRouter:
         known = base.known_as_of(row["borrower_id"])
         parts = base.ask(lambda db: (queries.permits_of(db, visit_id), queries.history(db, visit_id)))
         return {**public(row), "known_as_of_now": known, "permits": parts[0], "history": parts[1]}
+
+
+def _doing(routes: APIRouter, base: Base) -> None:
+    """What people report or decide; each once per idempotency key."""
 
     @routes.post("/visits/{visit_id}/arrival")
     def arrival(visit_id: str, asked: Asked) -> Told:
@@ -143,5 +154,3 @@ def router(base: Base) -> APIRouter:
         row = base.visit(visit_id)
         said = base.runtime.command(row["borrower_id"], commands.call_off(visit_id), key=key or f"cancel/{visit_id}")
         return {"visit_id": visit_id, "said": [event.type for event in said]}
-
-    return routes
