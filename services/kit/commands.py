@@ -7,11 +7,11 @@ not the command. A lone command waits for nothing.
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Generic, TypeAlias
+from typing import Generic
 
 import structlog
 
@@ -19,15 +19,13 @@ from schemas.envelope import Event, Fact, read_structured
 from services.kit import letters, states
 from services.kit.database import is_outside, transaction
 from services.kit.fold import Outcome, command, outcome
-from services.kit.plug import KeyReused
+from services.kit.plug import Asked, KeyReused, Said
 from services.kit.service import Context, R, Reaction, Refused, S
 from services.kit.states import Conflict
 from services.kit.work import TRIES, Changes, Room, Work
 from services.kit.writes import Raw
 
 log = structlog.get_logger("arrears.kit")
-Act: TypeAlias = Callable[[S, Context[R]], Reaction[S]]
-Said: TypeAlias = Sequence[Event[Fact]]
 AT_ONCE = 64
 """So many commands share a transaction at most."""
 
@@ -44,14 +42,27 @@ _ANSWERED = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked(Generic[S, R]):
+class _Waiting(Generic[S, R]):
     """One command that waits for its turn, and for its answer."""
 
     borrower_id: str
-    act: "Act[S, R]"
+    act: Callable[[S, Context[R]], Reaction[S]]
     key: str
     digest: bytes
     answer: "Future[Said]" = field(default_factory=Future)
+
+    @classmethod
+    def of(cls, asked: Asked[S, R]) -> "_Waiting[S, R]":
+        digest = blake2b(asked.borrower_id.encode() + b"\0" + asked.request, digest_size=16).digest()
+        return cls(asked.borrower_id, asked.act, asked.key, digest)
+
+    def answered(self) -> Said | Exception:
+        """What was said or raised, once it is known."""
+        error = self.answer.exception()
+        if error is None:
+            return self.answer.result()
+        assert isinstance(error, Exception)
+        return error
 
 
 class Commands(Generic[S, R]):
@@ -59,21 +70,27 @@ class Commands(Generic[S, R]):
 
     def __init__(self, room: Room[S, R]) -> None:
         self._room = room
-        self._waiting: deque[_Asked[S, R]] = deque()
+        self._waiting: deque[_Waiting[S, R]] = deque()
         self._turns = threading.BoundedSemaphore(TURNS)
 
-    def run(self, borrower_id: str, act: "Act[S, R]", key: str, request: bytes = b"") -> Said:
-        """Run `act` once; answer what was said. Raises Refused and KeyReused; then nothing has changed."""
-        digest = blake2b(borrower_id.encode() + b"\0" + request, digest_size=16).digest()
-        asked = _Asked(borrower_id, act, key, digest)
-        self._waiting.append(asked)
-        with self._turns:
-            while not asked.answer.done() and (found := self._taken()):
-                self._settle(found)
-        return asked.answer.result()  # another thread may have taken it along
+    def run(self, asked: Asked[S, R]) -> Said:
+        """Run one once; answer what was said. Raises Refused and KeyReused; then nothing has changed."""
+        (answer,) = self.run_all([asked])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    def _taken(self) -> list[_Asked[S, R]]:
-        taken: list[_Asked[S, R]] = []
+    def run_all(self, asked: Sequence[Asked[S, R]]) -> Sequence[Said | Exception]:
+        """Run each once; answer, in their order, what was said or raised."""
+        mine = [_Waiting.of(one) for one in asked]
+        self._waiting.extend(mine)
+        with self._turns:
+            while not all(one.answer.done() for one in mine) and (found := self._taken()):
+                self._settle(found)
+        return [one.answered() for one in mine]  # another thread may have taken some along
+
+    def _taken(self) -> list[_Waiting[S, R]]:
+        taken: list[_Waiting[S, R]] = []
         while self._waiting and len(taken) < AT_ONCE:
             try:
                 taken.append(self._waiting.popleft())
@@ -81,7 +98,7 @@ class Commands(Generic[S, R]):
                 break
         return taken
 
-    def _settle(self, asked: Sequence[_Asked[S, R]]) -> None:
+    def _settle(self, asked: Sequence[_Waiting[S, R]]) -> None:
         """Answer all of them, together where that works."""
         if len(asked) > 1:
             try:
@@ -92,7 +109,7 @@ class Commands(Generic[S, R]):
             if not one.answer.done():
                 self._alone(one)
 
-    def _fell_apart(self, asked: Sequence[_Asked[S, R]], error: Exception) -> None:
+    def _fell_apart(self, asked: Sequence[_Waiting[S, R]], error: Exception) -> None:
         """Nothing was changed. Where something outside is away all learn it; else each is tried for itself."""
         if not is_outside(error):
             log.info("commands did not go together, running each alone", count=len(asked), reason=repr(error)[:300])
@@ -102,13 +119,13 @@ class Commands(Generic[S, R]):
 
     # -- one alone ----------------------------------------------------------------------------------------------------
 
-    def _alone(self, one: _Asked[S, R]) -> None:
+    def _alone(self, one: _Waiting[S, R]) -> None:
         try:
             one.answer.set_result(self._tried(one))
         except Exception as error:
             one.answer.set_exception(error)
 
-    def _tried(self, one: _Asked[S, R]) -> Said:
+    def _tried(self, one: _Waiting[S, R]) -> Said:
         room, number = self._room, self._room.partition_of(one.borrower_id)
         with room.numbers.briefly(number):
             for _ in range(TRIES):
@@ -118,7 +135,7 @@ class Commands(Generic[S, R]):
                     room.hot.forget(number, [one.borrower_id])
         raise Conflict(f"command {one.key}: {TRIES} times in a row")
 
-    def _committed(self, number: int, one: _Asked[S, R]) -> Said:
+    def _committed(self, number: int, one: _Waiting[S, R]) -> Said:
         room, borrower_id = self._room, one.borrower_id
         with transaction(room.engine) as (db, raw):
             if raw.execute(_CLAIM, [one.key, one.digest, borrower_id]).rowcount == 0:
@@ -134,7 +151,7 @@ class Commands(Generic[S, R]):
         room.committed(work.said)
         return done.said
 
-    def _act(self, work: Work[S, R], changes: Changes[S, R], one: _Asked[S, R]) -> Outcome[S, R]:
+    def _act(self, work: Work[S, R], changes: Changes[S, R], one: _Waiting[S, R]) -> Outcome[S, R]:
         """Let one command take effect on what is known; raises what it raises, and then changes nothing."""
         service = self._room.service
         known = changes.states.get(one.borrower_id)
@@ -147,16 +164,16 @@ class Commands(Generic[S, R]):
 
     # -- several together ---------------------------------------------------------------------------------------------
 
-    def _together(self, asked: Sequence[_Asked[S, R]]) -> None:
+    def _together(self, asked: Sequence[_Waiting[S, R]]) -> None:
         """One transaction for all, a part of it per partition number. Those that it cannot hold are left unanswered."""
         room = self._room
-        parts: dict[int, dict[str, _Asked[S, R]]] = {}
+        parts: dict[int, dict[str, _Waiting[S, R]]] = {}
         for one in asked:
             parts.setdefault(room.partition_of(one.borrower_id), {}).setdefault(one.key, one)
         with room.numbers.briefly(*parts), transaction(room.engine) as (db, raw):
             known = {key for (key,) in raw.execute(_KNOWN, [[one.key for one in asked]])}
             raw.execute(_LOCK, [sorted({one.borrower_id for one in asked})])
-            answers: list[tuple[_Asked[S, R], Said | Refused]] = []
+            answers: list[tuple[_Waiting[S, R], Said | Refused]] = []
             works = []
             for number, part in sorted(parts.items()):
                 mine = [one for key, one in part.items() if key not in known]
@@ -170,10 +187,10 @@ class Commands(Generic[S, R]):
         for work in works:
             room.committed(work.said)
 
-    def _part(self, work: Work[S, R], asked: Sequence[_Asked[S, R]]) -> list[tuple[_Asked[S, R], Said | Refused]]:
+    def _part(self, work: Work[S, R], asked: Sequence[_Waiting[S, R]]) -> list[tuple[_Waiting[S, R], Said | Refused]]:
         self._room.load(work, list({one.borrower_id for one in asked}))
         changes = work.changes()
-        answers: list[tuple[_Asked[S, R], Said | Refused]] = []
+        answers: list[tuple[_Waiting[S, R], Said | Refused]] = []
         for one in asked:
             try:
                 answers.append((one, self._act(work, changes, one).said))
@@ -186,17 +203,22 @@ class Commands(Generic[S, R]):
 
     def state(self, borrower_id: str) -> S:
         """The committed state; a fresh one where nothing is known."""
+        return self.states([borrower_id])[borrower_id]
+
+    def states(self, borrower_ids: Collection[str]) -> Mapping[str, S]:
+        """The committed states of many; fresh ones where nothing is known."""
         with transaction(self._room.engine) as (_, raw):
-            found = states.load(raw, self._room.codec, [borrower_id]).get(borrower_id)
-        return found.state if found else self._room.service.fresh(borrower_id)
+            found = states.load(raw, self._room.codec, list(borrower_ids))
+        fresh = self._room.service.fresh
+        return {b: found[b].state if b in found else fresh(b) for b in borrower_ids}
 
-    def held(self, borrower_id: str) -> bool:
-        """Whether records of this borrower wait behind a dead letter, so that not all is known of them."""
+    def held(self, borrower_ids: Collection[str]) -> Set[str]:
+        """Those whose records wait behind a dead letter, so that not all is known of them."""
         with transaction(self._room.engine) as (_, raw):
-            return bool(letters.waiting(raw, [borrower_id]))
+            return letters.waiting(raw, list(borrower_ids))
 
 
-def _claim_all(raw: Raw, answers: "Sequence[tuple[_Asked[S, R], Said | Refused]]") -> None:
+def _claim_all(raw: Raw, answers: "Sequence[tuple[_Waiting[S, R], Said | Refused]]") -> None:
     """Keep the answers under their keys. Raises Conflict when one of the keys has just been used elsewhere."""
     rows = [
         (one.key, one.digest, one.borrower_id, _dump(answer))

@@ -1,9 +1,9 @@
 """What a service's `app.py` hands to the kit, and what the kit hands back to its pages and loops."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from fastapi import FastAPI
 from sqlalchemy import Engine
@@ -15,6 +15,19 @@ from services.kit.vault import Vault
 
 S_run = TypeVar("S_run")
 R_run = TypeVar("R_run")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[S, R]):
+    """One command of many: `act` on one borrower's state, once per `key` and `request`."""
+
+    borrower_id: str
+    act: Callable[[S, Context[R]], Reaction[S]]
+    key: str
+    request: bytes = b""
+
+
+Said: TypeAlias = Sequence[Event[Fact]]
 
 
 class Runtime(Protocol[S_run, R_run]):
@@ -31,7 +44,7 @@ class Runtime(Protocol[S_run, R_run]):
         *,
         key: str,
         request: bytes = b"",
-    ) -> Sequence[Event[Fact]]:
+    ) -> Said:
         """Run `act` on one borrower's state in the same kind of transaction as a batch; answer what was said.
 
         `key` makes it idempotent: the same key with the same `request` answers what the first call said and changes
@@ -39,12 +52,20 @@ class Runtime(Protocol[S_run, R_run]):
         """
         ...
 
+    def commands(self, asked: Sequence[Asked[S_run, R_run]]) -> Sequence[Said | Exception]:
+        """Run many in as few transactions as it takes; answer, in their order, what `command` would say or raise."""
+        ...
+
     def state(self, borrower_id: str) -> S_run:
         """The borrower's committed state; a fresh one where nothing is known."""
         ...
 
-    def held(self, borrower_id: str) -> bool:
-        """Whether records of this borrower wait behind a dead letter: not all is known, so leave them in peace."""
+    def states(self, borrower_ids: Collection[str]) -> Mapping[str, S_run]:
+        """The committed states of many, by borrower."""
+        ...
+
+    def held(self, borrower_ids: Collection[str]) -> Set[str]:
+        """Those whose records wait behind a dead letter: not all is known of them, so leave them in peace."""
         ...
 
     def partition_of(self, borrower_id: str) -> int:

@@ -1,14 +1,14 @@
 """A running service as its pages and loops see it (`plug.Runtime`), over the machinery."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import datetime
 from typing import Generic, Protocol
 
 from sqlalchemy import Engine
 
-from schemas.envelope import Event, Fact
 from services.kit.clock import Clock
 from services.kit.commands import Commands
+from services.kit.plug import Asked, Said
 from services.kit.service import Context, R, Reaction, S
 from services.kit.timers import Timers
 from services.kit.vault import Vault
@@ -45,17 +45,25 @@ class Running(Generic[S, R]):
 
     def command(
         self, borrower_id: str, act: Callable[[S, Context[R]], Reaction[S]], *, key: str, request: bytes = b""
-    ) -> Sequence[Event[Fact]]:
+    ) -> Said:
         """Run `act` on one borrower's state; answer what was said. Raises Refused and KeyReused."""
-        return self._commands.run(borrower_id, act, key, request)
+        return self._commands.run(Asked(borrower_id, act, key, request))
+
+    def commands(self, asked: Sequence[Asked[S, R]]) -> Sequence[Said | Exception]:
+        """Run many; answer, in their order, what `command` would say or raise."""
+        return self._commands.run_all(asked)
 
     def state(self, borrower_id: str) -> S:
         """The borrower's committed state; a fresh one where nothing is known."""
         return self._commands.state(borrower_id)
 
-    def held(self, borrower_id: str) -> bool:
-        """Whether records of this borrower wait behind a dead letter: not all is known, so leave them in peace."""
-        return self._commands.held(borrower_id)
+    def states(self, borrower_ids: Collection[str]) -> Mapping[str, S]:
+        """The committed states of many, by borrower."""
+        return self._commands.states(borrower_ids)
+
+    def held(self, borrower_ids: Collection[str]) -> Set[str]:
+        """Those whose records wait behind a dead letter: not all is known of them, so leave them in peace."""
+        return self._commands.held(borrower_ids)
 
     def partition_of(self, borrower_id: str) -> int:
         """The partition number of a borrower on every borrower-keyed topic."""

@@ -5,14 +5,13 @@ A receipt may come before the outcome of its own submit is stored, on another wo
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge
 
 from services.kit.database import is_outside
-from services.kit.plug import Runtime
+from services.kit.plug import Asked, Runtime, Said
 from services.kit.service import Refused
 from services.kit.states import Conflict
 from services.notifier import domain, handlers, store_outgoing
@@ -25,9 +24,6 @@ Running = Runtime[Borrower, Policy]
 
 ROUND_SECONDS = 0.2
 BATCH = 500
-HANDS = 16
-"""Commands under way at a time: those that wait for each other share a transaction."""
-
 UNCLAIMED = timedelta(days=30)
 """A receipt for which no notice came in so many business days is nobody's; no receipt decides anything after 72 h."""
 
@@ -45,7 +41,6 @@ class Inbox:
     def __init__(self, runtime: Running) -> None:
         self._runtime = runtime
         self._arrived: asyncio.Queue[tuple[Receipt, asyncio.Future[None]]] = asyncio.Queue()
-        self._hands = ThreadPoolExecutor(HANDS, "receipts")
 
     async def take(self, receipt: Receipt) -> None:
         """Keep a receipt. Returns once it is stored; raises when it could not be."""
@@ -96,8 +91,9 @@ class Inbox:
             found = store_outgoing.waiting(db, owned, BATCH)
             forgotten = store_outgoing.drop_older(db, self._runtime.clock.now() - UNCLAIMED)
         RECEIPTS.labels("nobody's").inc(forgotten)
-        together = zip(found, self._hands.map(self._command, found), strict=True)
-        why = {receipt.reference: reason for receipt, reason in together}
+        answers = self._runtime.commands([_command(receipt) for receipt in found])
+        together = zip(found, answers, strict=True)
+        why = {receipt.reference: _why_not(receipt, answer) for receipt, answer in together}
         applied = [reference for reference, reason in why.items() if reason is None]
         with self._runtime.engine.begin() as db:
             if applied:
@@ -107,21 +103,24 @@ class Inbox:
             ASIDE.set(store_outgoing.count_aside(db))
         return len(applied)
 
-    def _command(self, receipt: Waiting) -> str | None:
-        """Apply one; answer why it could not be. Raises where that is not the receipt's fault: then all wait."""
-        act = handlers.command(domain.receipt, receipt.contact_id, _outcome(receipt))
-        try:
-            self._runtime.command(receipt.borrower_id, act, key=f"receipt/{receipt.reference}")
-        except Refused as refused:
-            log.info("receipt_waits", contact_id=receipt.contact_id, reason=str(refused))
-            return store_outgoing.NOT_YET
-        except Exception as error:
-            if is_outside(error) or isinstance(error, Conflict):
-                raise
-            log.exception("receipt_set_aside", contact_id=receipt.contact_id, tries=receipt.tries + 1)
-            return f"{type(error).__name__}: {error}"
-        RECEIPTS.labels(receipt.fate).inc()
-        return None
+
+def _command(receipt: Waiting) -> Asked[Borrower, Policy]:
+    act = handlers.command(domain.receipt, receipt.contact_id, _outcome(receipt))
+    return Asked(receipt.borrower_id, act, f"receipt/{receipt.reference}")
+
+
+def _why_not(receipt: Waiting, answer: Said | Exception) -> str | None:
+    """Why it could not be applied. Raises where that is not the receipt's fault: then all wait."""
+    if isinstance(answer, Refused):
+        log.info("receipt_waits", contact_id=receipt.contact_id, reason=str(answer))
+        return store_outgoing.NOT_YET
+    if isinstance(answer, Exception):
+        if is_outside(answer) or isinstance(answer, Conflict):
+            raise answer
+        log.error("receipt_set_aside", contact_id=receipt.contact_id, tries=receipt.tries + 1, exc_info=answer)
+        return f"{type(answer).__name__}: {answer}"
+    RECEIPTS.labels(receipt.fate).inc()
+    return None
 
 
 def _pause(tries: int) -> float:

@@ -2,7 +2,8 @@
 
 Only notices on partitions whose stopping facts are known to the second are touched; the others are held and counted. A
 contact is claimed in its borrower's own state, so a stop comes either before (and it is not sent) or after. What was
-claimed and has no outcome is never sent again: it ends as unknown.
+claimed and has no outcome is never sent again: it ends as unknown. Many are claimed in one transaction, and recorded in
+one, but each is handed over, and fails, alone.
 """
 
 import asyncio
@@ -19,12 +20,14 @@ import structlog
 from prometheus_client import Counter, Gauge
 
 from schemas.values import Sealed
-from services.kit.plug import Runtime
+from services.kit.plug import Asked, Runtime, Said
 from services.kit.service import Refused as NotAllowed
 from services.kit.vault import NotOpened
 from services.notifier import domain, handlers, store_outgoing
 from services.notifier.channels import Accepted, Channel, ChannelDown, Refused, Submission, Unknown
 from services.notifier.domain import Borrower, Policy
+from services.notifier.lanes import Lane, Pace
+from services.notifier.outcomes import Outcomes
 from services.notifier.store_outgoing import Outgoing
 from services.notifier.text import Unfit, Written
 
@@ -32,6 +35,9 @@ log = structlog.get_logger(__name__)
 Running = Runtime[Borrower, Policy]
 Write = Callable[[Outgoing, str, str, datetime], Written]
 """Turns a contact, the address and the name in clear, and the instant into a message. Raises Unfit."""
+
+GROUP = 64
+"""So many are claimed in one transaction: more would be handed over on knowledge that grows old meanwhile."""
 
 ROUND_SECONDS = 0.1
 LOOK_SECONDS = 1.0
@@ -42,73 +48,29 @@ HAND_OVER_SECONDS = 0.9
 """True seconds between what is known and the handing over: below the one second after which a stop must have worked."""
 
 REST_SECONDS = 1.0
-BACKOFF_SECONDS = (0.5, 15.0)
 DRAIN_SECONDS = 5.0
-UNPACED = 1_000_000
-THREADS = 24
-"""Steps under way at a time: commands that wait for each other share a transaction."""
+THREADS = 8
+"""Steps under way at a time that wait for the database: some groups per channel, and the outcomes."""
 
 FIELDS = {"sms": "phones.number", "voice": "phones.number", "email": "emails.address", "letter": "addresses.text"}
 """Under which path the vault sealed the address of a channel."""
 
 SENT = Counter("arrears_notifier_submissions_total", "Notices handed to a carrier, by outcome.", ("channel", "outcome"))
 HELD = Gauge("arrears_notifier_held", "Notices held because what could stop them is not known to the second.")
-DOWN = Gauge("arrears_notifier_channel_down", "1 while a carrier cannot be reached.", ("channel",))
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Pace:
-    """So many a second and no more, with no more saved up in quiet times than a fifth of a second's worth."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A contact that nobody else hands over. `known`: up to when all was known that was looked at after the claim."""
 
-    per_second: float | None
-    _saved: float = 1.0
-    _looked: float = 0.0
-
-    def room(self, now: float) -> int:
-        """How many may go at this moment of a monotonic clock; `took` says how many did."""
-        if self.per_second is None:
-            return UNPACED
-        gained = (now - self._looked) * self.per_second if self._looked else 0.0
-        self._saved, self._looked = min(self._saved + gained, max(1.0, self.per_second / 5)), now
-        return int(self._saved)
-
-    def took(self, many: int) -> None:
-        """So many have gone."""
-        self._saved -= many
-
-
-@dataclass(slots=True)
-class _Lane:
-    """One channel and what is under way on it."""
-
-    name: str
-    channel: Channel
-    pace: Pace
-    busy: int = 0
-    delay: float = 0.0
-    closed_until: float = 0.0
-
-    def room(self) -> int:
-        """How many more may go at this moment."""
-        now = time.monotonic()
-        if now < self.closed_until or not self.channel.ready():
-            return 0
-        return min(self.channel.window - self.busy, self.pace.room(now))
-
-    def went_well(self) -> None:
-        if self.delay:
-            log.info("channel_up", channel=self.name)
-        self.delay = 0.0
-        DOWN.labels(self.name).set(0)
-
-    def went_down(self, why: str) -> None:
-        if not self.delay:
-            log.warning("channel_down", channel=self.name, reason=why)
-        self.delay = min(max(self.delay * 2, BACKOFF_SECONDS[0]), BACKOFF_SECONDS[1])
-        self.closed_until = time.monotonic() + self.delay
-        DOWN.labels(self.name).set(1)
+    outgoing: Outgoing
+    written: Written | Refused
+    claim: str
+    known: datetime
+    meant: bool
+    """Whether nothing has stopped it since; else it is given back."""
 
 
 @dataclass(slots=True)
@@ -120,17 +82,18 @@ class Sender:
     write: Write
     rates: Mapping[str, float | None] = field(default_factory=dict)
     """Messages a second by channel; none named: as many as the carrier takes."""
-    _lanes: dict[str, _Lane] = field(init=False)
-    _hands: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _lanes: dict[str, Lane] = field(init=False)
+    _outcomes: Outcomes = field(init=False)
+    _hands: set[str] = field(default_factory=set)
+    _groups: set[asyncio.Task[None]] = field(default_factory=set)
     _resting: dict[str, float] = field(default_factory=dict)
     _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(THREADS, "sender"))
     _looked: float = 0.0
 
     def __post_init__(self) -> None:
         """A lane for each channel."""
-        self._lanes = {
-            name: _Lane(name, channel, Pace(self.rates.get(name))) for name, channel in self.channels.items()
-        }
+        self._lanes = {name: Lane(name, channel, Pace(self.rates.get(name))) for name, channel in self.channels.items()}
+        self._outcomes = Outcomes(self.runtime, self._aside)
 
     async def run(self) -> None:
         """Send, for ever. Cancelled, it lets what is under way end, and records what is known of the rest."""
@@ -159,16 +122,15 @@ class Sender:
         if fresh:
             await asyncio.gather(*(self._take(lane, fresh) for lane in self._lanes.values() if lane.room() > 0))
 
-    async def _take(self, lane: _Lane, fresh: Sequence[int]) -> None:
+    async def _take(self, lane: Lane, fresh: Sequence[int]) -> None:
         """Start what may go on one channel; how much waits on another makes no difference."""
         found = await self._aside(self._due, fresh, [lane.name], lane.room())
-        lane.pace.took(len(found))
-        for outgoing in found:
-            self._start(outgoing)
+        for first in range(0, len(found), GROUP):
+            self._start(found[first : first + GROUP])
 
     async def drain(self) -> None:
         """Take nothing more; wait a little for what is under way, then let go of it."""
-        under_way = list(self._hands.values())
+        under_way = list(self._groups)
         if under_way:
             _, late = await asyncio.wait(under_way, timeout=DRAIN_SECONDS)
             for task in late:
@@ -204,74 +166,74 @@ class Sender:
             with contextlib.suppress(NotAllowed):
                 self.runtime.command(contact.borrower_id, act, key=f"stranded/{contact.contact_id}")
 
-    # -- one contact --------------------------------------------------------------------------------------------------
+    # -- many at a time -----------------------------------------------------------------------------------------------
 
-    def _start(self, outgoing: Outgoing) -> None:
-        lane = self._lanes[outgoing.channel]
-        lane.busy += 1
-        task = asyncio.create_task(self._send(outgoing, lane), name=outgoing.contact_id)
-        self._hands[outgoing.contact_id] = task
+    def _start(self, group: Sequence[Outgoing]) -> None:
+        """Begin with contacts of one channel."""
+        lane = self._lanes[group[0].channel]
+        lane.took(group)
+        self._hands |= {outgoing.contact_id for outgoing in group}
+        task = asyncio.create_task(self._send(group, lane))
+        self._groups.add(task)
+        task.add_done_callback(self._groups.discard)
 
-        def ended(done: asyncio.Task[None]) -> None:
-            lane.busy -= 1
-            self._hands.pop(outgoing.contact_id, None)
-            if not done.cancelled() and (error := done.exception()):
-                self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
-                log.error("contact_not_sent", contact_id=outgoing.contact_id, reason=repr(error)[:200])
-
-        task.add_done_callback(ended)
-
-    async def _send(self, outgoing: Outgoing, lane: _Lane) -> None:
-        written = await self._aside(self._written, outgoing)
-        claim = f"{outgoing.contact_id}/{uuid.uuid4().hex[:12]}"
-        if not await self._may_go(outgoing) or not await self._claim(outgoing, claim):
-            self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
-            return
+    async def _send(self, group: Sequence[Outgoing], lane: Lane) -> None:
+        claimed: list[Claimed] = []
         try:
-            known = await self._still_meant(outgoing)
-            handed_over = self.runtime.clock.now()
-            self._check_in_time(known, handed_over)
-            outcome = await self._submit(outgoing, written, lane)
-        except ChannelDown:
-            self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
-            await self._record(outgoing, domain.released, f"released/{claim}")
-            return
-        SENT.labels(outgoing.channel, type(outcome).__name__.lower()).inc()
-        told = _told(outcome, written, outgoing.language, handed_over)
-        await self._record(outgoing, domain.submitted, f"submitted/{claim}", told)
+            claimed = await self._aside(self._claimed, group)
+        except Exception as error:
+            log.error("contacts_not_claimed", count=len(group), reason=repr(error)[:200])
+        going = {one.outgoing.contact_id for one in claimed}
+        for outgoing in group:
+            if outgoing.contact_id not in going:
+                self._rest(outgoing)
+                self._let_go(outgoing, lane)
+        await asyncio.gather(*(self._send_one(one, lane) for one in claimed))
 
-    async def _still_meant(self, outgoing: Outgoing) -> datetime:
-        """Look again after the claim, which may have taken long; answer up to when all is known that was looked at.
+    def _rest(self, outgoing: Outgoing) -> None:
+        self._resting[outgoing.contact_id] = time.monotonic() + REST_SECONDS
 
-        A stop that was read since the claim finds the contact claimed, and cannot cancel it any more. Raises
-        ChannelDown when there was one: nothing has left the house, and the contact is given back.
+    def _let_go(self, outgoing: Outgoing, lane: Lane) -> None:
+        self._hands.discard(outgoing.contact_id)
+        lane.ended()
+
+    def _claimed(self, group: Sequence[Outgoing]) -> list[Claimed]:
+        """Write and claim what may go, then look again: the claim may have taken long.
+
+        A stop that was read since the claim finds the contact claimed, and cannot cancel it any more: then it is not
+        meant, nothing leaves the house, and it is given back.
         """
-        known = self.runtime.known_as_of(outgoing.partition)
-        state = await self._aside(self.runtime.state, outgoing.borrower_id)
-        if not domain.meant(state, outgoing.contact_id, self.runtime.clock.now()):
-            raise ChannelDown("it was stopped after it was claimed")
-        return known
+        written = {outgoing.contact_id: self._written(outgoing) for outgoing in group}
+        claims = self._claim(self._may_go(group))
+        known = {outgoing.partition: self.runtime.known_as_of(outgoing.partition) for outgoing, _ in claims}
+        states = self.runtime.states({outgoing.borrower_id for outgoing, _ in claims})
+        now = self.runtime.clock.now()
+        return [
+            Claimed(
+                outgoing,
+                written[outgoing.contact_id],
+                claim,
+                known[outgoing.partition],
+                domain.meant(states[outgoing.borrower_id], outgoing.contact_id, now),
+            )
+            for outgoing, claim in claims
+        ]
 
-    def _check_in_time(self, known: datetime, handed_over: datetime) -> None:
-        """What was published after `known` may be a stop: nothing leaves that late. Raises ChannelDown."""
-        if self.runtime.clock.seconds(handed_over - known) > HAND_OVER_SECONDS:
-            raise ChannelDown("what could stop it is not known closely enough")
+    def _may_go(self, group: Sequence[Outgoing]) -> list[Outgoing]:
+        """Those of whom all is known that could stop them: nothing unread, nothing behind a dead letter."""
+        fresh = [outgoing for outgoing in group if self.runtime.fresh(outgoing.partition)]
+        held = self.runtime.held({outgoing.borrower_id for outgoing in fresh})
+        return [outgoing for outgoing in fresh if outgoing.borrower_id not in held]
 
-    async def _submit(self, outgoing: Outgoing, written: Written | Refused, lane: _Lane) -> Submission:
-        """Hand over. Raises ChannelDown when nothing left the house, or nothing may any more."""
-        if isinstance(written, Refused):
-            return written
-        if not self.runtime.fresh(outgoing.partition):
-            raise ChannelDown("the partition fell behind")
-        try:
-            outcome = await lane.channel.submit(written.message)
-        except ChannelDown as down:
-            lane.went_down(str(down))
-            raise
-        except asyncio.CancelledError:
-            return Unknown("the sender was stopped while the carrier had it")
-        lane.went_well()
-        return outcome
+    def _claim(self, group: Sequence[Outgoing]) -> list[tuple[Outgoing, str]]:
+        """Those that are ours now, each with the name of its claim."""
+        claims = [f"{outgoing.contact_id}/{uuid.uuid4().hex[:12]}" for outgoing in group]
+        asked = [
+            Asked(o.borrower_id, handlers.command(domain.claimed, o.contact_id), f"claimed/{claim}")
+            for o, claim in zip(group, claims, strict=True)
+        ]
+        answers = self.runtime.commands(asked)
+        return [(o, claim) for o, claim, answer in zip(group, claims, answers, strict=True) if _is_ours(o, answer)]
 
     def _written(self, outgoing: Outgoing) -> Written | Refused:
         """The message in clear. A person who was forgotten, or a text that may not be sent, is a refusal."""
@@ -291,43 +253,72 @@ class Sender:
     def _opened(self, borrower_id: str, path: str, sealed: Mapping[str, str]) -> str:
         return self.runtime.vault.open(borrower_id, path, Sealed(**sealed))
 
-    async def _may_go(self, outgoing: Outgoing) -> bool:
-        """Whether all is known that could stop it: nothing unread, nothing behind a dead letter."""
-        if not self.runtime.fresh(outgoing.partition):
-            return False
-        return not await self._aside(self.runtime.held, outgoing.borrower_id)
+    # -- one contact --------------------------------------------------------------------------------------------------
 
-    async def _claim(self, outgoing: Outgoing, claim: str) -> bool:
-        act = handlers.command(domain.claimed, outgoing.contact_id)
+    async def _send_one(self, one: Claimed, lane: Lane) -> None:
         try:
-            await self._aside(self._command, outgoing.borrower_id, act, f"claimed/{claim}")
-        except NotAllowed as refused:
-            log.info("claim_refused", contact_id=outgoing.contact_id, reason=str(refused))
-            return False
-        return True
+            await self._hand_over(one, lane)
+        except Exception as error:
+            log.error("contact_not_sent", contact_id=one.outgoing.contact_id, reason=repr(error)[:200])
+            self._rest(one.outgoing)
+        finally:
+            self._let_go(one.outgoing, lane)
+
+    async def _hand_over(self, one: Claimed, lane: Lane) -> None:
+        outgoing, handed_over = one.outgoing, self.runtime.clock.now()
+        try:
+            self._check_still_meant(one, handed_over)
+            outcome = await self._submit(one, lane)
+        except ChannelDown:
+            self._rest(outgoing)
+            await self._record(outgoing, domain.released, f"released/{one.claim}")
+            return
+        SENT.labels(outgoing.channel, type(outcome).__name__.lower()).inc()
+        told = _told(outcome, one.written, outgoing.language, handed_over)
+        await self._record(outgoing, domain.submitted, f"submitted/{one.claim}", told)
+
+    def _check_still_meant(self, one: Claimed, handed_over: datetime) -> None:
+        """Raises ChannelDown when it was stopped, or may have been: what was published after `known` may be a stop."""
+        if not one.meant:
+            raise ChannelDown("it was stopped after it was claimed")
+        if self.runtime.clock.seconds(handed_over - one.known) > HAND_OVER_SECONDS:
+            raise ChannelDown("what could stop it is not known closely enough")
+
+    async def _submit(self, one: Claimed, lane: Lane) -> Submission:
+        """Hand over. Raises ChannelDown when nothing left the house, or nothing may any more."""
+        if isinstance(one.written, Refused):
+            return one.written
+        if not self.runtime.fresh(one.outgoing.partition):
+            raise ChannelDown("the partition fell behind")
+        try:
+            outcome = await lane.channel.submit(one.written.message)
+        except ChannelDown as down:
+            lane.went_down(str(down))
+            raise
+        except asyncio.CancelledError:
+            return Unknown("the sender was stopped while the carrier had it")
+        lane.went_well()
+        return outcome
 
     async def _record(
         self, outgoing: Outgoing, decision: Callable[..., domain.Reaction], key: str, *given: object
     ) -> None:
-        """Store the outcome, however long the database is away; a second try with the same key changes nothing."""
-        act, delay = handlers.command(decision, outgoing.contact_id, *given), BACKOFF_SECONDS[0]
-        while True:
-            try:
-                await self._aside(self._command, outgoing.borrower_id, act, key)
-                return
-            except NotAllowed as refused:
-                log.warning("outcome_refused", contact_id=outgoing.contact_id, reason=str(refused))
-                return
-            except Exception as error:
-                log.warning("outcome_waits", contact_id=outgoing.contact_id, reason=type(error).__name__)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, BACKOFF_SECONDS[1])
-
-    def _command(self, borrower_id: str, act: handlers.Act, key: str) -> None:
-        self.runtime.command(borrower_id, act, key=key)
+        act = handlers.command(decision, outgoing.contact_id, *given)
+        await self._outcomes.store(Asked(outgoing.borrower_id, act, key))
 
     async def _aside(self, work: Callable[..., T], *given: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *given)
+
+
+def _is_ours(outgoing: Outgoing, answer: Said | Exception) -> bool:
+    """Whether the claim was made for certain. Where that is not known nothing is sent, and it is found stranded."""
+    if isinstance(answer, NotAllowed):
+        log.info("claim_refused", contact_id=outgoing.contact_id, reason=str(answer))
+        return False
+    if isinstance(answer, Exception):
+        log.error("contact_not_claimed", contact_id=outgoing.contact_id, reason=repr(answer)[:200])
+        return False
+    return True
 
 
 def _told(outcome: Submission, written: Written | Refused, language: str, at: datetime) -> domain.Submission:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import Engine
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
 from services.kit.database import transaction
-from services.kit.plug import KeyReused
+from services.kit.plug import Asked, KeyReused
 from services.kit.service import Context, Reaction, Refused
 from tests.kit.counter import COUNTER, MONDAY, Count, stop
 
@@ -145,3 +146,31 @@ def test_a_key_that_comes_for_somebody_else_is_refused(bench: Bench[Count, None]
     first, second = at_once(bench, ("B-1", stop, "same"), ("B-2", stop, "same"))
     assert sum(isinstance(answer, KeyReused) for answer in (first, second)) == 1
     assert bench.state("B-1").said + bench.state("B-2").said == 1
+
+
+def test_many_asked_at_once_share_a_transaction_and_are_answered_in_their_order(bench: Bench[Count, None]) -> None:
+    def never(_count: Count, _context: Context[Any]) -> Reaction[Count]:
+        raise Refused("no")
+
+    asked = [Asked(f"B-{n}", never if n == 3 else stop, f"k-{n}") for n in range(6)]
+    answers = bench.runtime.commands(asked)
+    assert [isinstance(answer, Refused) for answer in answers] == [False, False, False, True, False, False]
+    assert [answer[0].data.borrower_id for answer in answers if not isinstance(answer, Exception)] == [
+        f"B-{n}" for n in (0, 1, 2, 4, 5)
+    ]
+    assert transactions(bench, [one.key for one in asked]) == 1
+
+
+def test_many_asked_again_change_nothing_and_one_with_another_request_is_told_so(bench: Bench[Count, None]) -> None:
+    asked = [Asked(f"B-{n}", stop, f"k-{n}") for n in range(3)]
+    first = bench.runtime.commands(asked)
+    again = bench.runtime.commands([*asked[:2], replace(asked[2], request=b"another")])
+    assert [answer[0].id for answer in again[:2]] == [answer[0].id for answer in first[:2]]  # type: ignore[index]
+    assert isinstance(again[2], KeyReused)
+    assert [state.said for state in bench.runtime.states(["B-0", "B-1", "B-2"]).values()] == [1, 1, 1]
+
+
+def test_asking_nothing_answers_nothing(bench: Bench[Count, None]) -> None:
+    assert bench.runtime.commands([]) == []
+    assert bench.runtime.states([]) == {}
+    assert bench.runtime.held([]) == set()

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -26,7 +26,8 @@ from services.notifier.api import api
 from services.notifier.app import service
 from services.notifier.channels.gateway import Gateway, GatewayAddress
 from services.notifier.channels.receipt import Receipt
-from services.notifier.sender import Pace, Sender
+from services.notifier.lanes import Pace
+from services.notifier.sender import Sender
 from services.notifier.store_outgoing import Outgoing
 from services.rulebook.strategy import load_strategy
 from tests.notifier.carriers import MailServer, SmsCarrier, free_port, mail_server, sms_carrier, until
@@ -137,11 +138,10 @@ async def test_a_partition_that_falls_behind_at_the_last_moment_gives_its_notice
 ) -> None:
     reminded(bench)
     async with at_work(bench, tmp_path) as (parts, carrier, _):
-        answers = iter([True, True])
+        found = parts.sender._due(range(12), ["sms"], 10)
+        answers = iter([True])
         monkeypatch.setattr(bench.knowledge, "fresh", lambda _partition: next(answers, False))
-        for outgoing in parts.sender._due(range(12), ["sms"], 10):
-            answers = iter([True])
-            parts.sender._start(outgoing)
+        parts.sender._start(found)
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "pending")]
@@ -150,9 +150,9 @@ async def test_a_partition_that_falls_behind_at_the_last_moment_gives_its_notice
 async def test_a_stop_between_the_look_and_the_claim_wins(bench: Bench[Any, Any], tmp_path: Path) -> None:
     reminded(bench)
     async with at_work(bench, tmp_path) as (parts, carrier, _):
-        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
+        found = parts.sender._due(range(12), ["sms"], 10)
         bench.deliver(cured())
-        parts.sender._start(outgoing)
+        parts.sender._start(found)
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "cancelled")]
@@ -163,16 +163,15 @@ async def test_a_stop_between_the_claim_and_the_handing_over_keeps_the_notice_in
 ) -> None:
     claim = Sender._claim
 
-    async def slowly(sender: Sender, outgoing: Outgoing, key: str) -> bool:
-        done = await claim(sender, outgoing, key)
+    def slowly(sender: Sender, group: Sequence[Outgoing]) -> list[tuple[Outgoing, str]]:
+        done = claim(sender, group)
         bench.deliver(cured())
         return done
 
     monkeypatch.setattr(Sender, "_claim", slowly)
     reminded(bench)
     async with at_work(bench, tmp_path) as (parts, carrier, _):
-        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
-        parts.sender._start(outgoing)
+        parts.sender._start(parts.sender._due(range(12), ["sms"], 10))
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "cancelled")]
@@ -185,8 +184,7 @@ async def test_what_is_known_almost_a_second_ago_is_too_old_to_hand_over_on(
     async with at_work(bench, tmp_path) as (parts, carrier, _):
         monkeypatch.setattr(bench.knowledge, "fresh", lambda _partition: True)
         bench.knowledge.behind = timedelta(seconds=0.95)
-        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
-        parts.sender._start(outgoing)
+        parts.sender._start(parts.sender._due(range(12), ["sms"], 10))
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "pending")]

@@ -92,7 +92,7 @@ class Base:
     def arrival(self, row: Row, team: Sequence[str]) -> Answer:
         """Ask at the door. Every question is a new one, whatever key it bears: an old "go" is no answer to a "now"."""
         borrower_id, told = row["borrower_id"], list[Answer]()
-        held, partition = self.runtime.held(borrower_id), self.runtime.partition_of(borrower_id)
+        held, partition = self.runtime.held([borrower_id]), self.runtime.partition_of(borrower_id)
 
         def is_fresh() -> bool:
             return not held and self.runtime.fresh(partition)
