@@ -22,23 +22,49 @@ pytestmark = [
 ]
 
 
+class Line:
+    """The connection between phone and service. Cut, it is cut on both sides: a browser's own "offline" still lets
+    through what a service worker passes on."""
+
+    def __init__(self, bench: VisitsBench) -> None:
+        self._bench = bench
+        self._web = WebThread(create_api(bench.runtime), listen("127.0.0.1", 0)).start()
+        self.port = self._web.port
+
+    def cut(self, phone: Page) -> None:
+        phone.context.set_offline(True)
+        self.close()
+
+    def mend(self, phone: Page) -> None:
+        self._web = WebThread(create_api(self._bench.runtime), listen("127.0.0.1", self.port)).start()
+        phone.context.set_offline(False)
+
+    def close(self) -> None:
+        self._web.stop()
+
+
 @pytest.fixture
-def phone(bench: VisitsBench) -> Iterator[Page]:
-    web = WebThread(create_api(bench.runtime), listen("127.0.0.1", 0)).start()
+def line(bench: VisitsBench) -> Iterator[Line]:
+    line = Line(bench)
+    yield line
+    line.close()
+
+
+@pytest.fixture
+def phone(line: Line) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = browser.new_context(
-            base_url=f"http://127.0.0.1:{web.port}", locale="en", viewport={"width": 360, "height": 740}
+            base_url=f"http://127.0.0.1:{line.port}", locale="en", viewport={"width": 360, "height": 740}
         )
         page = context.new_page()
         page.set_default_timeout(15_000)
         yield page
         browser.close()
-    web.stop()
 
 
 def test_a_team_asks_is_told_go_and_reports_from_a_place_without_connection(
-    bench: VisitsBench, phone: Page, asked: VisitPermitRequested
+    bench: VisitsBench, line: Line, phone: Page, asked: VisitPermitRequested
 ):
     phone.goto(f"/team/{asked.team[0]}")
     phone.evaluate("navigator.serviceWorker.ready")
@@ -50,11 +76,11 @@ def test_a_team_asks_is_told_go_and_reports_from_a_place_without_connection(
     phone.get_by_label("Both of us showed our badges").check()
     phone.get_by_role("button", name="report").click()
     phone.get_by_label("Refused to speak or pay").check()
-    phone.context.set_offline(True)
+    line.cut(phone)
     phone.get_by_role("button", name="Send the result").click()
     expect(phone.get_by_text("1 waiting to be sent")).to_be_visible()
     assert not bench.said_of(VisitRefused)
-    phone.context.set_offline(False)
+    line.mend(phone)
     expect(phone.get_by_text("waiting to be sent")).to_be_hidden()
     assert bench.said_of(VisitRefused)[0].conduct.identity_shown
 
@@ -71,25 +97,25 @@ def go_when_settled(phone: Page, path: str, tries: int = 20) -> None:
             phone.wait_for_timeout(250)
 
 
-def test_a_result_that_waited_and_is_not_accepted_is_not_lost(phone: Page, asked: VisitPermitRequested):
+def test_a_result_that_waited_and_is_not_accepted_is_not_lost(line: Line, phone: Page, asked: VisitPermitRequested):
     address = f"/team/{asked.team[0]}/{asked.visit_id}"
     phone.goto(address)
     phone.get_by_role("checkbox").check()
     phone.get_by_role("button", name="may we ring").click()
     phone.get_by_role("button", name="report").click()
     phone.get_by_label("Promised to pay").check()
-    phone.context.set_offline(True)
+    line.cut(phone)
     phone.get_by_role("button", name="Send the result").click()
-    phone.context.set_offline(False)
+    line.mend(phone)
     go_when_settled(phone, f"/team/{asked.team[0]}")
     phone.get_by_role("link", name="put it right").click()
     expect(phone.get_by_label("Promised to pay")).to_be_visible()
 
 
-def test_without_a_connection_the_answer_at_the_door_is_stop(phone: Page, asked: VisitPermitRequested):
+def test_without_a_connection_the_answer_at_the_door_is_stop(line: Line, phone: Page, asked: VisitPermitRequested):
     phone.goto(f"/team/{asked.team[0]}/{asked.visit_id}")
     phone.get_by_role("checkbox").check()
-    phone.context.set_offline(True)
+    line.cut(phone)
     phone.get_by_role("button", name="may we ring").click()
     expect(phone.get_by_role("alert")).to_contain_text("STOP")
     expect(phone.get_by_role("alert")).to_contain_text("Do not ring")

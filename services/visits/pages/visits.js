@@ -1,7 +1,7 @@
 // Offline is a normal state: what could not be sent waits on the phone, is shown, and goes out by itself.
 // Whether a team may ring is never answered from the phone's memory: without a connection the answer is STOP.
 "use strict";
-const KEY = "waiting";
+const KEY = "waiting", AGAIN_MILLISECONDS = 15000;
 const bar = document.querySelector(".waiting");
 const read = () => JSON.parse(localStorage.getItem(KEY) || "[]");
 const write = (list) => { localStorage.setItem(KEY, JSON.stringify(list)); show(); };
@@ -24,7 +24,15 @@ const drop = (item) => write(read().filter((other) => other.id !== item.id));
 
 const post = (url, body) => fetch(url, { method: "POST", body: new URLSearchParams(body), redirect: "follow" });
 
+let sending = false;
+
 async function send() {
+  if (sending) return;
+  sending = true;
+  await sendAll().catch(() => {}).finally(() => { sending = false; });
+}
+
+async function sendAll() {
   for (const item of read().filter((one) => !one.refused)) {
     try {
       const answer = await post(item.url, [...item.body, ["waited", (Date.now() - item.since) / 1000]]);
@@ -82,6 +90,7 @@ document.addEventListener("change", async (event) => {
 
 addEventListener("online", () => { show(); send(); });
 addEventListener("offline", show);
+setInterval(send, AGAIN_MILLISECONDS); // a phone that believes it is connected is told nothing when the connection comes back
 if ("serviceWorker" in navigator && location.pathname.startsWith("/team/")) navigator.serviceWorker.register("/team/sw.js");
 show();
 send();
