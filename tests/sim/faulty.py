@@ -22,6 +22,7 @@ from services.kit.commands import Commands
 from services.kit.database import transaction
 from services.kit.intake import Intake
 from services.kit.outbox import Frame, Frames, Stream
+from services.kit.plug import Asked
 from services.kit.records import STRUCTURED, Batch, Item, Record, admitted, checked_item
 from services.kit.service import Service
 from services.kit.timers import Timers
@@ -328,7 +329,7 @@ class Faulty:
         fault = self._faults.one_of(OF_COMMANDS, *where)
         worker = member.workers[self._faults.dice.within(0, 1, "arrives at", key)]
         try:
-            return self._through(member, fault, where, lambda: worker.commands.run(borrower_id, act, key))
+            return self._through(member, fault, where, lambda: worker.commands.run(Asked(borrower_id, act, key)))
         finally:
             self._relay(member, fault, where)
 
