@@ -8,9 +8,17 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import structlog
 from psycopg.sql import SQL, Identifier
 
 from deploy.local.stack import DEFAULT_VAR, LocalStack, holder, running_stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_tracebacks() -> None:
+    """Errors are logged as the services log them: the default draws all variables of all frames, for seconds each."""
+    shown = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, shown])
 
 
 @pytest.fixture(scope="session")

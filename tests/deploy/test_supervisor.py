@@ -88,7 +88,7 @@ def test_a_frozen_process_can_be_stopped(tmp_path):
 
 def test_a_process_that_keeps_ending_is_reported_with_the_end_of_its_log(tmp_path):
     with Supervisor(tmp_path) as supervisor, pytest.raises(NotStarted, match="no such luck"):
-        supervisor.start(Process("unlucky", ("sh", "-c", "echo no such luck; exit 3"), ready=lambda: False))
+        supervisor.start(Process("unlucky", ("sh", "-c", "echo no such luck; exit 4"), ready=lambda: False))
 
 
 def test_a_process_that_never_is_ready_is_reported(tmp_path):
