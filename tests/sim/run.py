@@ -1,5 +1,6 @@
 """Plays many seeds in a few processes, adds up what they did, and makes a short story of what failed."""
 
+import gc
 import logging
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from tests.sim.shrink import Shrinker, Shrunk
 from tests.sim.story import told
 
 CHUNK = 25
-"""Seeds that a process is given at a time."""
+"""Seeds that a process is given at a time. Cycles are collected behind them: each seed leaves about 4 MB of them."""
 
 FAILED_KEPT = 20
 SHRUNK_MAX = 3
@@ -93,6 +94,19 @@ def quiet() -> Iterator[None]:
         structlog.configure(**known)
 
 
+@contextmanager
+def collected_behind() -> Iterator[None]:
+    """No cycles are looked for while seeds are played, which took a fifth of the time; they are collected after it."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.collect()
+        gc.unfreeze()
+
+
 @cache
 def stage() -> Stage:
     """This process's stage."""
@@ -100,8 +114,9 @@ def stage() -> Stage:
 
 
 def _play(first: int, count: int, events: int) -> list[Result]:
-    with quiet():
-        return [stage().play(told(seed, events)) for seed in range(first, first + count)]
+    here = stage()
+    with quiet(), collected_behind():
+        return [here.play(told(seed, events)) for seed in range(first, first + count)]
 
 
 def played(
