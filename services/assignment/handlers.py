@@ -1,7 +1,6 @@
 """Each fact and the decision it calls for. No business branch stands here."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -20,6 +19,7 @@ from schemas.bank import (
     LoanResumed,
     LoanSnapshot,
 )
+from schemas.changing import replace
 from schemas.contacts import (
     ConsentGiven,
     ContactStopRequested,

@@ -13,6 +13,7 @@ from schemas.bank import (
     LoanPaused,
     LoanPaymentReceived,
     LoanPaymentReversed,
+    LoanRestructured,
     LoanResumed,
 )
 from schemas.cases import (
@@ -74,8 +75,8 @@ def on_payment_reversed(state: Borrower, fact: LoanPaymentReversed, ctx: Ctx) ->
     return stops.reversed_payment(state, Told(fact.loan_id, fact.arrears_after.total, version=fact.loan_version), ctx)
 
 
-def on_cured(state: Borrower, fact: LoanCured, ctx: Ctx) -> Done:
-    """Nothing is past due on the loan."""
+def on_cured(state: Borrower, fact: LoanCured | LoanRestructured, ctx: Ctx) -> Done:
+    """Nothing is past due on the loan, perhaps because it has a new schedule."""
     return stops.cured(state, Told(fact.loan_id, day=fact.business_date), ctx)
 
 
@@ -277,6 +278,7 @@ HANDLERS: Mapping[type[Fact], Handler[Borrower, Panel]] = {
     LoanPaymentReceived: on_payment_received,
     LoanPaymentReversed: on_payment_reversed,
     LoanCured: on_cured,
+    LoanRestructured: on_cured,
     LoanClosed: on_closed,
     LoanChargedOff: on_charged_off,
     LoanPaused: on_paused,

@@ -54,15 +54,36 @@ def pause(until=None):
     return bank.LoanPaused(loan_id="L-B1", borrower_id="B1", from_date=TODAY, until_date=until, reason="flood")
 
 
+def declared():
+    return contacts.HardshipDeclared(
+        hardship_id="HD-1", borrower_id="B1", loan_ids=("L-B1",), declared_at=day(1), via="link"
+    )
+
+
+def granted(until):
+    return cases.HardshipGranted(
+        case_id="C-B1-1", borrower_id="B1", hardship_id="HD-1", relief="pause", until=until, reason="illness",
+        granted_at=day(2),
+    )  # fmt: skip
+
+
 STOPS = {
     "paid": paid(),
     "cured": bank.LoanCured(loan_id="L-B1", borrower_id="B1", business_date=TODAY),
+    "restructured": bank.LoanRestructured(
+        loan_id="L-B1",
+        borrower_id="B1",
+        business_date=TODAY,
+        new_instalment_amount="90.00",
+        first_due_date=TODAY + timedelta(days=30),
+        instalments=12,
+        currency="CNY",
+    ),
     "closed": bank.LoanClosed(loan_id="L-B1", borrower_id="B1", business_date=TODAY, reason="repaid"),
     "paused": pause(),
     "dispute": dispute(),
-    "hardship": contacts.HardshipDeclared(
-        hardship_id="HD-1", borrower_id="B1", loan_ids=("L-B1",), declared_at=day(1), via="link"
-    ),
+    "hardship": declared(),
+    "relief": granted(None),
     "stop request": contacts.ContactStopRequested(request_id="S-1", borrower_id="B1", requested_at=day(1), via="link"),
     "complaint": contacts.NoticeAnswered(
         answer_id="A-1",
@@ -145,6 +166,17 @@ def test_an_upheld_dispute_is_over_once_the_bank_has_put_the_loan_right(bench: B
     upheld = (dispute(), day(1)), (resolved(upheld=True), day(2)), (due, day(2.2)), (sent(n=1, at=day(2.5)), day(2.5))
     right = (STOPS["cured"], day(3)), (due.model_copy(update={"due_date": TODAY + timedelta(30)}), day(4))
     assert set(found(bench, told(*upheld, *right, (sent(n=2, at=day(5)), day(5))))) == {"N-B1-1"}
+
+
+def test_relief_stands_for_as_long_as_it_was_granted(bench: Bench):
+    last = TODAY + timedelta(days=3)
+    closed = cases.CaseClosed(
+        case_id="C-B1-1", borrower_id="B1", outcome="hardship_relief", stage="noticed", opened_at=day(0),
+        closed_at=day(2), paid="0", currency="CNY", loan_ids=("L-B1",),
+    )  # fmt: skip
+    stops = (declared(), day(1)), (granted(last), day(2)), (closed, day(2.1))
+    made = [(sent(n=1, at=day(1.5)), day(1.5)), (sent(n=2, at=day(2.5)), day(2.5)), (sent(n=3, at=day(6)), day(6))]
+    assert set(found(bench, told(*stops, *made))) == {"N-B1-1", "N-B1-2"}
 
 
 def test_a_daily_repetition_does_not_end_a_pause(bench: Bench):

@@ -16,6 +16,7 @@ from schemas.bank import (
     LoanPaused,
     LoanPaymentReceived,
     LoanPaymentReversed,
+    LoanRestructured,
     LoanResumed,
 )
 from schemas.cases import CaseClosed, HoldPlaced, HoldReleased, PlacementActivated, PlacementRecalled
@@ -110,6 +111,18 @@ def taken_back(left: str = "1000.00", loan_id: str = LOAN) -> LoanPaymentReverse
 
 def cured(loan_id: str = LOAN) -> LoanCured:
     return LoanCured(loan_id=loan_id, borrower_id=BORROWER, business_date=date(2026, 3, 2))
+
+
+def restructured(loan_id: str = LOAN) -> LoanRestructured:
+    return LoanRestructured(
+        loan_id=loan_id,
+        borrower_id=BORROWER,
+        business_date=date(2026, 3, 2),
+        new_instalment_amount="90.00",
+        first_due_date=date(2026, 4, 2),
+        instalments=12,
+        currency="CNY",
+    )
 
 
 def closed(loan_id: str = LOAN) -> LoanClosed:

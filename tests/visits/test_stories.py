@@ -132,6 +132,14 @@ def test_a_stop_cancels_the_pending_visit_at_once_whatever_its_stage(reason, sta
     assert not story.ask(visit_id=cancelled.visit_id).go
 
 
+def test_a_new_schedule_stops_the_visit_as_a_cure_does():
+    story = Story.placed()
+    story.hear(b.restructured())
+    story.bus.advance(timedelta(days=40))
+    assert [fact.reason for fact in story.bus.said_of(VisitCancelled)] == ["cured"]
+    assert len(story.bus.said_of(VisitPermitRequested)) == 1
+
+
 @pytest.mark.parametrize("reason", STOPS)
 def test_nothing_is_planned_while_the_stop_stands(reason):
     story = Story.placed()

@@ -1,9 +1,9 @@
 """What the borrower is and says: status, answers to notices, and the wish not to be contacted."""
 
-from dataclasses import replace
 
 from schemas.bank import BorrowerRecorded
 from schemas.cases import HoldReason
+from schemas.changing import replace
 from schemas.contacts import ConsentGiven, ContactStopRequested, NoticeAnswered, NoticeDelivered, NoticeUnanswered
 from schemas.values import BorrowerStatus
 from services.assignment.domain import cases, complaints, holds, loans, placements, plans, promises

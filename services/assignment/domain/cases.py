@@ -1,10 +1,10 @@
 """The case: opened over all overdue loans of a borrower, joined by later ones, closed by exactly one way out."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
 from schemas.cases import CaseClosed, CaseOpened, CaseReopened, CaseSegmented
+from schemas.changing import replace
 from schemas.values import CaseOutcome
 from services.assignment.domain import holds, placements, plans, promises
 from services.assignment.domain.moment import Moment, local_day

@@ -4,11 +4,12 @@ Shares and capacity are counted per partition, so that nobody queues for a share
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 
 from schemas.cases import Candidate
+from schemas.changing import replace
 from schemas.topics import PARTITIONS
 from services.rulebook.entrustment import AgencyOnPaper, lacking
 from services.rulebook.packs import Rulebook

@@ -1,9 +1,9 @@
 """Complaints about how the debt is collected: they hold the case, are decided by rule, and count against an agency."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.cases import ComplaintReceived, ComplaintRejected, ComplaintUpheld
+from schemas.changing import replace
 from services.assignment.domain import holds, placements
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.state import NO_CASE, Matter, State, Via

@@ -1,10 +1,10 @@
 """Holds: reasons to rest. A hold is an overlay on the case, not a stage of it."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 
 from schemas.cases import HoldPlaced, HoldReason, HoldReleased
+from schemas.changing import replace
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.state import NO_CASE, Hold, State
 from services.assignment.domain.steps import Said, numbered

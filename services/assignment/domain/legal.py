@@ -1,10 +1,10 @@
 """Whether to go to law: recommended when nothing else is left, decided with reasons and the limitation date."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from schemas.cases import LegalNotPursued, LegalRecommended, LegalReferred
+from schemas.changing import replace
 from schemas.values import Reason
 from services.assignment.domain import cases, holds
 from services.assignment.domain.loans import counted_from

@@ -1,11 +1,11 @@
 """What core banking tells of the loans: the latest word stands, an older one changes nothing."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 from schemas.bank import LoanOverdue
+from schemas.changing import replace
 from schemas.values import Arrears
 from services.assignment.domain.state import ZERO, Loan, Settled, State
 from services.assignment.domain.steps import loan_of, with_loan

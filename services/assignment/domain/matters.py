@@ -1,9 +1,9 @@
 """Disputes and hardship: what the borrower says stops everything at once and is answered after a review."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.cases import DisputeResolved, HardshipGranted, HardshipRejected
+from schemas.changing import replace
 from schemas.contacts import DisputeRaised, HardshipDeclared
 from services.assignment.domain import cases, holds, placements
 from services.assignment.domain.moment import Moment, local_day

@@ -1,10 +1,11 @@
 """Where the money went: each payment attributed once, each reversal its exact mirror, agencies' fees to the cent."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from schemas.cases import FeeAccrued, FeeReversed, PaymentAttributed
+from schemas.changing import replace
 from schemas.values import Arrears
 from services.assignment.domain import cases, loans, plans, promises
 from services.assignment.domain.moment import Moment

@@ -1,8 +1,8 @@
 """What officers may do by hand. Each names who and why; what is not possible is refused with the reason."""
 
-from dataclasses import replace
 from datetime import datetime
 
+from schemas.changing import replace
 from schemas.values import Reason
 from services.assignment.domain import borrowers, complaints, holds, legal, matters, placements
 from services.assignment.domain.moment import Moment

@@ -4,9 +4,9 @@ A case is opened where one is due, steps back where what it stood on is gone, le
 more, and is offered to the next one when nothing holds it.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from schemas.changing import replace
 from services.assignment.domain import (
     cases,
     complaints,

@@ -1,6 +1,5 @@
 """Placements: offered, answered, active, recalled, attested. A stop ends what is pending at once."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -12,6 +11,7 @@ from schemas.cases import (
     PlacementRecalled,
     PlacementRefused,
 )
+from schemas.changing import replace
 from services.assignment.domain.choice import IN_HOUSE, Agency, Choice, Subject, choose, fallen
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.moves import PLACEMENT

@@ -1,6 +1,5 @@
 """Instalment plans: proposed, accepted or rejected by rule, paid first in first out, completed or defaulted."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
@@ -14,6 +13,7 @@ from schemas.cases import (
     PlanProposed,
     PlanRejected,
 )
+from schemas.changing import replace
 from services.assignment.domain import holds, placements, promises
 from services.assignment.domain.moment import Moment, end_of, local_day
 from services.assignment.domain.moves import PLAN

@@ -1,6 +1,6 @@
 """Promises to pay: made, filled by payments first in first out, decided after grace, reopened by a reversal."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from schemas.cases import (
     PromisePartlyKept,
     PromiseReopened,
 )
+from schemas.changing import replace
 from schemas.envelope import Fact
 from services.assignment.domain import holds, placements
 from services.assignment.domain.moment import Moment, end_of, local_day

@@ -1,7 +1,6 @@
 """The published list of agencies: what changes it, and who may be on it (rules CN-AG-01 to CN-AG-08)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date, datetime
 
 from schemas.agencies import (
@@ -14,6 +13,7 @@ from schemas.agencies import (
     MandateSigned,
 )
 from schemas.cases import PlacementOffered, PlacementRecalled, PlacementRefused
+from schemas.changing import replace
 from schemas.envelope import Fact
 from services.assignment.domain.choice import Agency, Panel
 from services.assignment.domain.officers import NotAllowed

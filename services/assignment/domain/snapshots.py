@@ -4,10 +4,10 @@ Topics are read side by side, so a fact that seems to be lost may be a moment be
 else therefore waits until everything is known that was published before it; only what differs then was lost.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.cases import LoanRepaired, Versions
+from schemas.changing import replace
 from schemas.values import Arrears, CaseOutcome
 from services.assignment.domain import cases, versions
 from services.assignment.domain.moment import Moment

@@ -1,8 +1,8 @@
 """The stage of a case moves by the table of moves, and says so."""
 
-from dataclasses import replace
 
 from schemas.cases import CaseStageChanged
+from schemas.changing import replace
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.moves import STAGE
 from services.assignment.domain.state import State

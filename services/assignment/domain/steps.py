@@ -1,10 +1,10 @@
 """How decisions are chained, and what is read off and written into a state by all of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Concatenate, ParamSpec, TypeAlias
 
+from schemas.changing import replace
 from schemas.envelope import Fact
 from schemas.values import Arrears
 from services.assignment.domain.state import ZERO, Loan, State

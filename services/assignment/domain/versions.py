@@ -1,9 +1,9 @@
 """Whether every fact of a loan came: versions count up by one per loan, so a number left out is a fact lost or late."""
 
-from dataclasses import replace
 from typing import TypeAlias
 
 from schemas.cases import GapFound, Versions
+from schemas.changing import replace
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.state import NO_CASE, Loan, State
 from services.assignment.domain.steps import Said, loan_of, with_loan

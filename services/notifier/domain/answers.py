@@ -1,9 +1,9 @@
 """What the borrower says, by link, to an officer, or at the door; and what stops because of it."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from schemas.agencies import VisitResult
+from schemas.changing import replace
 from schemas.contacts import ContactStopRequested, DisputeRaised, HardshipDeclared, NoticeAnswered
 from schemas.envelope import Fact
 from services.notifier.domain.asking import zone_for

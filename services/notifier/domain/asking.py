@@ -4,11 +4,12 @@ An allowed contact is counted from this moment; what is denied leaves no trace i
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from schemas.changing import replace
 from schemas.contacts import ContactAllowed, ContactCancelled, ContactDenied, Purpose
 from schemas.values import Arrears, Channel, Reason, Step
 from services.notifier.domain.moment import Moment, Reaction

@@ -5,10 +5,10 @@ maps the borrower's state to the state that shall be and what to say, or raises 
 `handlers.command`.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from schemas.changing import replace
 from schemas.contacts import (
     NoticeDelivered,
     NoticeFailed,

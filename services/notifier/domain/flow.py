@@ -3,9 +3,9 @@
 The order is fixed, and stopping comes before starting. When to look again is derived from the state each time.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from schemas.changing import replace
 from schemas.contacts import ContactSettled, NoticeUnknown
 from services.notifier.domain.asking import cancelled, outruled, owed, recent
 from services.notifier.domain.ladder import EARLY, next_turn, silence_ends_at

@@ -4,7 +4,6 @@ Which word counts is the rule of `services.rulebook.word`; one that does not cou
 fact was said, never later than the broker took it. A back-dated payment counts as what it leaves, not as when it was.
 """
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from schemas.bank import (
@@ -16,6 +15,7 @@ from schemas.bank import (
     LoanResumed,
 )
 from schemas.cases import LoanRepaired
+from schemas.changing import replace
 from schemas.values import Arrears, LoanStatus
 from services.notifier.domain.asking import zone_for
 from services.notifier.domain.state import Borrower, DueSoon, Loan, Standing, Sums

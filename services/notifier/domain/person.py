@@ -1,9 +1,9 @@
 """What is known of the person and of the case: contact points, consents, holds, placements. Each may stop contact."""
 
-from dataclasses import replace
 from datetime import date, datetime, time
 
 from schemas.bank import BorrowerRecorded
+from schemas.changing import replace
 from schemas.values import CaseOutcome
 from services.notifier.domain.asking import cancelled, zone_for
 from services.notifier.domain.flow import OF_THE_CASE, onward, settled

@@ -1,10 +1,11 @@
 """What notifier must know of one borrower to decide the next contact: windows and open things, no history of a life."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from schemas.changing import replace
 from schemas.values import Channel, Step
 from services.rulebook.question import Consent, Contacted, Hold, Profile, ProvedDelivery, QuietTime, StopRequest
 

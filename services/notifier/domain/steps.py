@@ -1,8 +1,9 @@
 """Taking the steps that are due: propose, reserve, say; and saying that nobody answered. Denials are not repeated."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from schemas.changing import replace
 from schemas.contacts import NoticeUnanswered, ProvedNotice
 from schemas.values import Channel, Reason, Step
 from services.notifier.domain.asking import (

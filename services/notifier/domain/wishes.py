@@ -1,7 +1,7 @@
 """What a borrower allows, and when they want to be contacted; said once, and obeyed from that moment on."""
 
-from dataclasses import replace
 
+from schemas.changing import replace
 from schemas.contacts import ConsentGiven, ConsentWithdrawn, ContactTimesPreferred
 from services.notifier.domain.flow import onward
 from services.notifier.domain.moment import Moment, NotPossible, Reaction

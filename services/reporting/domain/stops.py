@@ -21,11 +21,12 @@ SETTLED = "settled"
 """Nothing is past due on the loan, or it has ended. Released by `loan.overdue`, by a payment that leaves something
 past due, by one taken back, and by `loan.due_soon`: the next instalment may be spoken of."""
 
-PAUSED, STATUS, DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST = (
+PAUSED, STATUS, DISPUTE, HARDSHIP, RELIEF, COMPLAINT, STOP_REQUEST = (
     "paused",
     "status",
     "dispute",
     "hardship",
+    "relief",
     "complaint",
     "stop_request",
 )
@@ -75,7 +76,7 @@ def _word(fact: Fact, said: datetime) -> Word | None:
             return word("starts", said, fact.business_date, fact.loan_version)
         case bank.LoanPaymentReceived() | bank.LoanPaymentReversed():
             return word(_of_payment(fact), said, version=fact.loan_version)
-        case bank.LoanCured():
+        case bank.LoanCured() | bank.LoanRestructured():
             return word("stops", said, fact.business_date)
         case bank.LoanClosed() | bank.LoanChargedOff():
             return word("ends", said, fact.business_date)
@@ -113,6 +114,8 @@ def _of_loans(fact: Fact, valid: datetime) -> Iterator[Mark]:
             yield Mark("release", PAUSED, fact.borrower_id, fact.loan_id)
         case cases.LoanRepaired() if fact.status is not None:
             yield from _repaired(fact)
+        case bank.LoanCured() | bank.LoanRestructured():  # put right by the bank
+            yield from (Mark("release", kind, fact.borrower_id) for kind in (*CONFIRMED, RELIEF))
 
 
 def _repaired(fact: cases.LoanRepaired) -> Iterator[Mark]:
@@ -135,8 +138,8 @@ def _of_the_borrower(fact: Fact) -> Iterator[Mark]:
         case cases.CaseClosed():
             moot = (kind for kind in (DISPUTE, HARDSHIP, COMPLAINT) if CONFIRMED.get(kind) != fact.outcome)
             yield from (Mark("release", kind, fact.borrower_id) for kind in moot)
-        case bank.LoanCured():
-            yield from (Mark("release", kind, fact.borrower_id) for kind in CONFIRMED)
+        case cases.HardshipGranted():
+            yield from _relieved(fact)
         case contacts.ConsentGiven() if fact.kind == "channel":
             yield Mark("release", STOP_REQUEST, fact.borrower_id)
         case _ if isinstance(fact, _BEGIN):
@@ -146,11 +149,19 @@ def _of_the_borrower(fact: Fact) -> Iterator[Mark]:
             yield Mark("release", _kind(fact), fact.borrower_id)
 
 
+def _relieved(fact: cases.HardshipGranted) -> Iterator[Mark]:
+    """What was declared is granted, and stands to its last day; without one until the loan is put right."""
+    yield Mark("release", HARDSHIP, fact.borrower_id)
+    yield Mark("stop", RELIEF, fact.borrower_id, ends=_over(fact.until) if fact.until else None)
+
+
 def _released(fact: cases.HoldReleased) -> Iterator[Mark]:
     """A hold that is released lets go of the reason for which it was placed, too."""
     yield Mark("release", f"hold {fact.hold_id}", fact.borrower_id)
     if fact.reason in (DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST):
         yield Mark("release", fact.reason, fact.borrower_id)
+    if fact.reason == HARDSHIP:
+        yield Mark("release", RELIEF, fact.borrower_id)
 
 
 _BEGIN = (
@@ -178,12 +189,16 @@ def _kind(fact: Fact) -> str:
 
 
 def _pause(fact: bank.LoanPaused, today: date) -> Mark:
-    """Days have no zone here, so a pause (its last day included) is counted only while it
-    stands in every zone of the world."""
     later = fact.from_date > today
     starts = _midnight(fact.from_date) + timedelta(days=1) if later else None
-    ends = _midnight(fact.until_date) + timedelta(hours=24 - 14) if fact.until_date else None
+    ends = _over(fact.until_date) if fact.until_date else None
     return Mark("stop", PAUSED, fact.borrower_id, fact.loan_id, starts, ends)
+
+
+def _over(last_day: date) -> datetime:
+    """When a day has ended somewhere. Days have no zone here, so a stop that has a last day is counted only while it
+    stands in every zone of the world."""
+    return _midnight(last_day) + timedelta(hours=24 - 14)
 
 
 def _midnight(day: date) -> datetime:

@@ -1,10 +1,11 @@
 """Go or stop, now: the one question at the door. Fails to STOP: whatever is not known to be allowed is not."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from schemas.changing import replace
 from schemas.envelope import Fact
 from schemas.visits import VisitArrived, VisitHalted
 from services.visits.domain import life

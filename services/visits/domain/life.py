@@ -1,8 +1,9 @@
 """A visit from the permit to the street: allowed, denied, dispatched, cancelled; and the timers in between."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from schemas.changing import replace
 from schemas.visits import VisitAborted, VisitAppointed, VisitCancelled, VisitDispatched, VisitPlanned
 from services.visits.domain.moves import PENDING, end, may, moved
 from services.visits.domain.panel import Moment

@@ -1,9 +1,9 @@
 """The legal moves of a visit. Reading this table is reading the policy; a move not in it changes nothing."""
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
+from schemas.changing import replace
 from services.visits.domain.state import ENDED_KEPT, Borrower, Ended, Stage, Visit
 
 Move = Literal["allow", "appoint", "dispatch", "arrive", "complete", "no_contact", "refuse", "cancel", "abort"]

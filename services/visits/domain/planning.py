@@ -4,11 +4,11 @@ Attempts, gap and windows are the house's own (rule CN-VIS-07); how many visit a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schemas.changing import replace
 from schemas.visits import VisitPermitRequested, VisitsExhausted
 from services.rulebook.visiting import team_size_min
 from services.visits.domain.panel import Agency, Moment, Panel, Policy, Staff

@@ -1,8 +1,8 @@
 """What a report does: applied once, to the visit that was told go; all else is kept and shown, never applied."""
 
-from dataclasses import replace
 
 from schemas.agencies import VisitReported
+from schemas.changing import replace
 from schemas.values import Reason
 from schemas.visits import VisitCompleted, VisitNoContact, VisitRefused, VisitReportRejected
 from services.visits.domain import conduct

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias, TypedDict, get_args
 
+from schemas.changing import replace
 from schemas.envelope import Fact
 from schemas.visits import VisitCancelled
 

@@ -1,13 +1,14 @@
 """What stops a visit, at its source, and what releases it. A stop cancels what is pending in the same reaction."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import cast
 
 from schemas import values
 from schemas.cases import LoanRepaired
+from schemas.changing import replace
 from services.rulebook.word import Kind, Known, Word, counts, heard, said_at, word
 from services.visits.domain.life import abort, cancel, replan
 from services.visits.domain.panel import Moment
