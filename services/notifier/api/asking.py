@@ -14,6 +14,7 @@ from schemas.envelope import Event, Fact
 from services.kit.plug import Runtime
 from services.notifier import handlers, store_asked
 from services.notifier.domain import Borrower, Policy
+from services.notifier.domain.state import fresh
 from services.notifier.store_asked import Row
 
 Running: TypeAlias = Runtime[Borrower, Policy]
@@ -30,6 +31,18 @@ def _key(idempotency_key: Annotated[str | None, Header(max_length=200)] = None) 
 
 Run: TypeAlias = Annotated[Running, Depends(_running)]
 Key: TypeAlias = Annotated[str, Depends(_key)]
+
+
+def _known(runtime: Run, borrower_id: str) -> str:
+    if runtime.state(borrower_id) == fresh(borrower_id):
+        raise HTTPException(
+            404, f"nothing has been heard of a borrower {borrower_id}; is the id spelt as the bank does?"
+        )
+    return borrower_id
+
+
+KnownBorrower: TypeAlias = Annotated[str, Depends(_known)]
+"""The borrower of the address. HTTP 404 where nothing was ever heard of them: a misspelt id must not look recorded."""
 
 
 class Asked(BaseModel):

@@ -12,7 +12,7 @@ from schemas.contacts import ContactAllowed, ContactDenied
 from schemas.values import Answer, Currency, Id, Party, Positive, Text
 from services.notifier import domain, handlers
 from services.notifier.api.answers import Decided, Happened, described
-from services.notifier.api.asking import Asked, Key, Run, contact_of, run, said, shown
+from services.notifier.api.asking import Asked, Key, KnownBorrower, Run, contact_of, run, said, shown
 
 router = APIRouter()
 
@@ -120,15 +120,15 @@ def settle(runtime: Run, contact_id: str, told: OutcomeTold, key: Key) -> JSONRe
     return shown(said(run(runtime, contact_of(runtime, contact_id)["borrower_id"], act, key, told, contact_id)))
 
 
-@router.post("/borrowers/{borrower_id}/answers", tags=["borrowers"], responses=described(Happened, 409, 422))
-def answer(runtime: Run, borrower_id: str, told: AnswerTold, key: Key) -> JSONResponse:
+@router.post("/borrowers/{borrower_id}/answers", tags=["borrowers"], responses=described(Happened, 404, 409, 422))
+def answer(runtime: Run, borrower_id: KnownBorrower, told: AnswerTold, key: Key) -> JSONResponse:
     """Record what a borrower said to an officer; what must stop because of it stops at once."""
     given = domain.Answered(**{**told.model_dump(), "notice_id": told.notice_id or ""})
     return shown(said(run(runtime, borrower_id, handlers.command(domain.answer, given), key, told, borrower_id)))
 
 
-@router.post("/borrowers/{borrower_id}/consents", tags=["borrowers"], responses=described(Happened, 409, 422))
-def consent(runtime: Run, borrower_id: str, told: ConsentTold, key: Key) -> JSONResponse:
+@router.post("/borrowers/{borrower_id}/consents", tags=["borrowers"], responses=described(Happened, 404, 409, 422))
+def consent(runtime: Run, borrower_id: KnownBorrower, told: ConsentTold, key: Key) -> JSONResponse:
     """Record what a borrower allows. A consent to be contacted, over every channel, lifts their requests to stop."""
     given = domain.Consented(told.kind, told.channel, told.expires_at, told.evidence)
     return shown(said(run(runtime, borrower_id, handlers.command(domain.consent, given), key, told, borrower_id)))
@@ -137,16 +137,16 @@ def consent(runtime: Run, borrower_id: str, told: ConsentTold, key: Key) -> JSON
 @router.post(
     "/borrowers/{borrower_id}/consents/{consent_id}/withdrawal",
     tags=["borrowers"],
-    responses=described(Happened, 409, 422),
+    responses=described(Happened, 404, 409, 422),
 )
-def withdraw(runtime: Run, borrower_id: str, consent_id: str, key: Key) -> JSONResponse:
+def withdraw(runtime: Run, borrower_id: KnownBorrower, consent_id: str, key: Key) -> JSONResponse:
     """Take a consent back. What rested on it and can still be withdrawn is decided anew."""
     act = handlers.command(domain.withdraw, consent_id)
     return shown(said(run(runtime, borrower_id, act, key, Asked(), borrower_id, consent_id)))
 
 
-@router.post("/borrowers/{borrower_id}/times", tags=["borrowers"], responses=described(Happened, 409, 422))
-def prefer(runtime: Run, borrower_id: str, told: TimesTold, key: Key) -> JSONResponse:
+@router.post("/borrowers/{borrower_id}/times", tags=["borrowers"], responses=described(Happened, 404, 409, 422))
+def prefer(runtime: Run, borrower_id: KnownBorrower, told: TimesTold, key: Key) -> JSONResponse:
     """Record when a borrower wants to be contacted, on their own clock; without times: whenever law allows it."""
     times = domain.Times(told.from_time, told.until_time, told.via)
     return shown(said(run(runtime, borrower_id, handlers.command(domain.prefer, times), key, told, borrower_id)))

@@ -1,6 +1,5 @@
 """What a borrower allows, and when they want to be contacted; said once, and obeyed from that moment on."""
 
-
 from schemas.changing import replace
 from schemas.contacts import ConsentGiven, ConsentWithdrawn, ContactTimesPreferred
 from services.notifier.domain.flow import onward
