@@ -115,7 +115,9 @@ async def test_what_is_wrong_is_a_problem_document(client: AsyncClient) -> None:
         ("/contacts", {**CALL, "chanel": "voice"}, 422),
         ("/contacts/N-B-1-99/outcome", {"outcome": "connected", "at": MORNING.isoformat()}, 404),
         ("/borrowers/B-1/consents", {"kind": "channel", "evidence": ""}, 422),
-        ("/borrowers/B-9/consents", {"kind": "channel", "evidence": "call 1"}, 409),
+        ("/borrowers/B-9/consents", {"kind": "channel", "evidence": "call 1"}, 404),
+        ("/borrowers/B-9/answers", {"answer": "will_pay"}, 404),
+        ("/borrowers/B-9/times", {}, 404),
         ("/borrowers/B-1/consents/CO-9/withdrawal", None, 409),
     ):
         answer = await client.post(path, json=body)
