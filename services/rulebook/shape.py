@@ -44,8 +44,11 @@ def shaped(kind: type[T], data: object) -> T:
 
 def plain(value: object) -> Any:
     """A typed value as JSON: instants and dates ISO, amounts as strings, fields that have their default left out."""
+    if value is None or isinstance(value, str | int):
+        return value
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(v) for f in fields(value) if (v := getattr(value, f.name)) != _default(f)}
+        known = _defaults(type(value))
+        return {name: plain(v) for name, default in known if (v := getattr(value, name)) != default}
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, tuple | frozenset | list):
@@ -53,6 +56,12 @@ def plain(value: object) -> Any:
     if isinstance(value, date | time):
         return value.isoformat()
     return str(value) if isinstance(value, Decimal) else value
+
+
+@cache
+def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
+    """The fields of a class, each with its default; MISSING where it has none."""
+    return tuple((f.name, _default(f)) for f in fields(kind))
 
 
 def _default(field: "Field[Any]") -> object:

@@ -1,6 +1,5 @@
 """What the borrower is and says: status, answers to notices, and the wish not to be contacted."""
 
-
 from schemas.bank import BorrowerRecorded
 from schemas.cases import HoldReason
 from schemas.changing import replace

@@ -5,8 +5,8 @@ from decimal import Decimal
 from hashlib import sha256
 
 from schemas.cases import Arm, Segment
-from services.assignment.domain.state import Loan, State
-from services.assignment.domain.steps import arrears_of, days_past_due
+from services.assignment.domain.state import ZERO, Loan, State
+from services.assignment.domain.steps import days_past_due
 from services.rulebook.strategy import Scoring, Strategy
 
 THOUSAND = Decimal(1000)
@@ -17,7 +17,7 @@ def score_of(state: State, loans: Sequence[Loan], policy: Scoring) -> int:
     band = [band.points for band in policy.bands if band.days_past_due <= days_past_due(loans)]
     product = min((policy.products.get(loan.product, 0) for loan in loans), default=0)
     broken = state.case.broken if state.case else 0
-    thousands = int(arrears_of(loans).total // THOUSAND)
+    thousands = int(sum((loan.arrears for loan in loans), ZERO) // THOUSAND)
     points = policy.base + (band[-1] if band else 0) + product
     points += policy.per_broken_promise * broken + policy.per_thousand_arrears * thousands
     return max(0, min(1000, points))

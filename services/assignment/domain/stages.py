@@ -1,6 +1,5 @@
 """The stage of a case moves by the table of moves, and says so."""
 
-
 from schemas.cases import CaseStageChanged
 from schemas.changing import replace
 from services.assignment.domain.moment import Moment

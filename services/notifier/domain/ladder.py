@@ -92,9 +92,11 @@ def _hours(strategy: Strategy, channel: Channel) -> Hours | None:
 
 def silence_ends_at(state: Borrower, strategy: Strategy) -> datetime | None:
     """When the borrower has been told, provably, and has stayed silent long enough; None while that is open."""
+    if not state.round.proved or not state.overdue:
+        return None
     steps = steps_for(state, strategy)
     proved = [p for step in steps if step.response_window_days and (p := proof_of(state, step))]
-    if not state.overdue or not proved or not steps or _open(state, steps[-1]):
+    if not proved or _open(state, steps[-1]):
         return None
     ends = [window_end(state, step) for step in steps if step.response_window_days]
     known = [end for end in ends if end is not None]

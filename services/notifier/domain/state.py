@@ -204,7 +204,7 @@ class Borrower:
 
     def loan(self, loan_id: str) -> Loan:
         """The loan, or a blank one where it was never heard of."""
-        return next((loan for loan in self.loans if loan.loan_id == loan_id), Loan(loan_id))
+        return next((loan for loan in self.loans if loan.loan_id == loan_id), None) or Loan(loan_id)
 
     def with_loan(self, loan: Loan) -> "Borrower":
         """The borrower with this loan in place of what was known of it."""
@@ -217,7 +217,7 @@ class Borrower:
 
     def progress(self, step: Step) -> Progress:
         """How far a step of this round has come; untouched where nothing was tried."""
-        return next((known for known in self.round.steps if known.step == step), Progress(step))
+        return next((known for known in self.round.steps if known.step == step), None) or Progress(step)
 
     def with_progress(self, progress: Progress) -> "Borrower":
         """The borrower with this progress in place of what was known of the step."""
@@ -230,6 +230,8 @@ class Borrower:
 
     def without(self, contact_id: str) -> "Borrower":
         """The borrower without this open contact."""
+        if self.contact(contact_id) is None:
+            return self
         return replace(self, contacts=tuple(c for c in self.contacts if c.contact_id != contact_id))
 
     @property

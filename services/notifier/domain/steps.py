@@ -86,8 +86,9 @@ class _Message:
 
 
 def _next_step(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
-    turn, what = next_turn(state, ctx.reference.strategy, ctx.now), owed(state, ctx.now)
-    if turn is None or what is None or turn.due_at > ctx.now:
+    turn = next_turn(state, ctx.reference.strategy, ctx.now)
+    what = owed(state, ctx.now) if turn is not None and turn.due_at <= ctx.now else None
+    if turn is None or what is None:
         return state, ()
     message = _Message(turn.step, turn.channel, *what, attempt=turn.attempt)
     after, said = _take(state, message, ctx)
@@ -269,8 +270,11 @@ def at_rest(state: Borrower) -> bool:
 
 
 def _unanswered(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
-    ends_at, what = silence_ends_at(state, ctx.reference.strategy), owed(state, ctx.now)
-    if ends_at is None or what is None or ends_at > ctx.now or at_rest(state) or is_paused(ctx):
+    ends_at = silence_ends_at(state, ctx.reference.strategy)
+    if ends_at is None or ends_at > ctx.now or at_rest(state) or is_paused(ctx):
+        return state, ()
+    what = owed(state, ctx.now)
+    if what is None:
         return state, ()
     loan_ids, amounts = what
     steps = steps_for(state, ctx.reference.strategy)

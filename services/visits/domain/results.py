@@ -1,6 +1,5 @@
 """What a report does: applied once, to the visit that was told go; all else is kept and shown, never applied."""
 
-
 from schemas.agencies import VisitReported
 from schemas.changing import replace
 from schemas.values import Reason
