@@ -19,13 +19,13 @@ from deploy.forget import forget
 from deploy.kafka_tools import run_tool
 from deploy.local.background import start_in_background, stop_in_background
 from deploy.local.stack import DEFAULT_VAR, holder
-from deploy.local.state import ProcessState, read_state
+from deploy.local.state import read_state
 from deploy.positions import app as positions
 from deploy.publish import Sheet, publish, read_sheet, write_rejects
 from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
-from deploy.up import clock_setting, factor_of, nothing_runs, read_endpoints, running_var, stopped_because
+from deploy.up import clock_setting, factor_of, nothing_runs, read_endpoints, running_var, told
 from schemas.contract import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -114,25 +114,24 @@ def down(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
 
 @app.command()
 def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
-    """Show each process: running or not, since when, how often restarted, where."""
+    """Show each process: how it is, since when, how often restarted, where; and what a person has to decide."""
     state = read_state(var) if holder(var) else None
     if state is None:
         fail(nothing_runs(var), NOT_RUNNING)
+    health = {name: told(one) for name, one in state.processes.items()}
     if as_json:
-        return say(asdict(state), True, "")
+        document = asdict(state)
+        for name, one in health.items():
+            document["processes"][name] |= {"state": one.word, "says": list(one.sentences)}
+        return say(document, True, "")
     table = Table("process", "state", "pid", "restarts", "since", "endpoint")
-    for name, one in state.processes.items():
-        table.add_row(name, _word(one), str(one.pid or ""), str(one.restarts), one.since, one.endpoint)
+    for name, process in state.processes.items():
+        since, where = process.since, process.endpoint
+        table.add_row(name, health[name].word, str(process.pid or ""), str(process.restarts), since, where)
     out.print(table)
-    for name, one in state.processes.items():
-        if why := stopped_because(one):
-            out.print(f"{name} has stopped: {why}", markup=False)
-
-
-def _word(one: ProcessState) -> str:
-    if stopped_because(one):
-        return "stopped"
-    return "ready" if one.ready else "starting" if one.pid else "down"
+    for name, one in health.items():
+        for sentence in one.sentences:
+            out.print(f"{name} is {one.word}: {sentence}", markup=False)
 
 
 @app.command("publish")

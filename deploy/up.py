@@ -5,6 +5,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -88,18 +89,34 @@ def write_endpoints(var: Path, endpoints: Endpoints) -> None:
     write_whole(endpoints_file(var), json.dumps(endpoints.as_json(), indent=2) + "\n", mode=0o600)
 
 
-def stopped_because(one: ProcessState) -> str:
-    """Why a service has stopped until a person decides, in its own words; nothing while it has not."""
-    if not one.pid or not one.endpoint.startswith("http"):
-        return one.why
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a process is, in a word, and what a person has to decide or wait for, in sentences."""
+
+    word: str
+    sentences: tuple[str, ...] = ()
+
+
+def told(one: ProcessState) -> Told:
+    """How a process is: services say so themselves, of the others it is known whether they run."""
+    health = _health(one.endpoint) if one.pid and one.endpoint.startswith("http") else {}
+    verdict = str(health.get("verdict", ""))
+    if verdict == "stopped" or (one.why and not verdict):
+        return Told("stopped", (str(health.get("doing", one.why)),))
+    if not (one.ready and verdict):
+        return Told("ready" if one.ready else "starting" if one.pid else "down")
+    halted = health.get("halted")
+    return Told(verdict, tuple(map(str, halted)) if isinstance(halted, list) else ())
+
+
+def _health(service: str) -> dict[str, object]:
     try:
-        with urllib.request.urlopen(f"{one.endpoint}/health/ready", timeout=HEALTH_SECONDS_MAX) as answer:
-            health = json.load(answer)
+        with urllib.request.urlopen(f"{service}/health/ready", timeout=HEALTH_SECONDS_MAX) as answer:
+            return _document(answer.read())
     except urllib.error.HTTPError as error:
-        health = _document(error.read())
+        return _document(error.read())
     except (urllib.error.URLError, OSError):
-        return one.why
-    return str(health.get("doing", "")) if health.get("verdict") == "stopped" else ""
+        return {}
 
 
 def _document(body: bytes) -> dict[str, object]:
