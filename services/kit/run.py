@@ -46,6 +46,7 @@ from services.kit.runtime import Running
 from services.kit.seam import EXIT_STOPPED, Seam, Wiring
 from services.kit.service import Service
 from services.kit.settings import Settings, give_up, make_folder, read_settings
+from services.kit.stuck import LOOK_SECONDS, end_frozen
 from services.kit.timers import Timers
 from services.kit.vault import IntakeRing, TableKeys, Vault, vault_in_memory
 from services.kit.watch import WATCH_SECONDS, Watch
@@ -293,6 +294,7 @@ class _Worker:
             ("timers", TIMER_SECONDS, tick),
             ("redrive", REDRIVE_SECONDS, redrive_asked),
             ("housekeeping", HOUSEKEEPING_SECONDS, housekeeping),
+            ("frozen sessions", LOOK_SECONDS, lambda: end_frozen(self.engine)),
         ):
             self.works.callback(Periodic(name, seconds, work).start().stop)
 
