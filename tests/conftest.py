@@ -4,14 +4,21 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TypeAlias
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 import structlog
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import Engine
 
 from deploy.local.stack import DEFAULT_VAR, LocalStack, holder, running_stack
+from services.kit.database import engine_for
+from services.kit.migrate import migrate, migrate_vault
+
+Prepare: TypeAlias = Callable[[str], None]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,21 +51,75 @@ def database_admin_url(stack: LocalStack) -> str:
     return stack.database_url()
 
 
+@pytest.fixture(scope="session")
+def templates(database_admin_url: str) -> Iterator[Callable[[Prepare], str]]:
+    """Call it with what prepares a database for the name of one that is so prepared: once in a test run."""
+    made: dict[Prepare, str] = {}
+
+    def template(prepare: Prepare) -> str:
+        if prepare not in made:
+            made[prepare] = f"template_{uuid.uuid4().hex}"
+            _execute(database_admin_url, "CREATE DATABASE {}", made[prepare])
+            prepare(_url(database_admin_url, made[prepare]))
+        return made[prepare]
+
+    yield template
+    for name in made.values():
+        _execute(database_admin_url, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
 @pytest.fixture
-def fresh_database(database_admin_url: str) -> Iterator[Callable[[], str]]:
-    """Call it for the superuser's URL of an empty database, which is dropped after the test."""
+def fresh_database(database_admin_url: str, templates: Callable[[Prepare], str]) -> Iterator[Callable[..., str]]:
+    """Call it for the superuser's URL of an empty database, or of a copy of a prepared one; dropped after the test.
+
+    What prepares it gets the URL of an empty database, is run once in a test run, and leaves no connection open.
+    """
     made: list[str] = []
 
-    def make() -> str:
+    def make(prepare: Prepare | None = None) -> str:
         made.append(f"test_{uuid.uuid4().hex}")
-        _execute(database_admin_url, "CREATE DATABASE {}", made[-1])
-        return urlsplit(database_admin_url)._replace(path=f"/{made[-1]}").geturl()
+        _execute(database_admin_url, "CREATE DATABASE {} TEMPLATE {}", made[-1], _name(prepare))
+        return _url(database_admin_url, made[-1])
+
+    def _name(prepare: Prepare | None) -> str:
+        return templates(prepare) if prepare else "template1"
 
     yield make
     for name in made:
         _execute(database_admin_url, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
-def _execute(url: str, statement: str, database: str) -> None:
+@pytest.fixture
+def migrated(fresh_database: Callable[..., str]) -> Iterator[Callable[[str], Engine]]:
+    """Call it with a service for an engine on a database of its own with that service's schema, and the vault's."""
+    made: list[Engine] = []
+
+    def make(service: str) -> Engine:
+        made.append(engine_for(fresh_database(schema_of(service)), service))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.dispose()
+
+
+@cache
+def schema_of(service: str) -> Prepare:
+    """What prepares a database for a service."""
+
+    def prepare(url: str) -> None:
+        engine = engine_for(url, service)
+        migrate_vault(engine)
+        migrate(engine, service)
+        engine.dispose()
+
+    return prepare
+
+
+def _url(admin_url: str, database: str) -> str:
+    return urlsplit(admin_url)._replace(path=f"/{database}").geturl()
+
+
+def _execute(url: str, statement: str, *names: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(SQL(statement).format(Identifier(database)))
+        connection.execute(SQL(statement).format(*map(Identifier, names)))

@@ -1,16 +1,13 @@
 """The same stories in real transactions: rows that add up, a panel loaded once, agencies that fall, HTTP."""
 
 import asyncio
-import os
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect, select
 
 from schemas.agencies import AgencyLicensed, AgencyRegistered, AgencySuspended, MandateEnded, MandateSigned
 from schemas.cases import CaseClosed, FeeAccrued, FeeReversed, PlacementActivated, PlacementOffered, PlacementRecalled
@@ -23,28 +20,13 @@ from services.assignment.panel import DEFAULT
 from services.assignment.store import queries, tables
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import load_strategy
 from tests.assignment.story import START, Story, money
+from tests.stage import Stage
 
 pytestmark = pytest.mark.stack
 COMPLAINT = load_strategy().complaint
-
-
-class Stage:
-    """A bench that looks like the bus to a story."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.publish, self.said_of, self.advance = bench.deliver, bench.said_of, bench.advance
-
-    def state(self, _service, borrower_id):
-        return self.bench.state(borrower_id)
-
-    def command(self, _service, borrower_id, act):
-        return self.bench.command(borrower_id, act)
 
 
 def tell(bench, borrower_id="b1"):
@@ -54,25 +36,13 @@ def tell(bench, borrower_id="b1"):
     return story
 
 
-@pytest.fixture(scope="module")
-def engine(database_admin_url):
-    """One migrated database for all stories here; each begins with empty tables."""
-    name = f"test_assignment_{os.getpid()}"
-    with psycopg.connect(database_admin_url, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {name}")
-        made = engine_for(urlsplit(database_admin_url)._replace(path=f"/{name}").geturl(), "assignment")
-        migrate(made, "assignment")
-        yield made
-        made.dispose()
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+@pytest.fixture
+def engine(migrated):
+    return migrated("assignment")
 
 
 @pytest.fixture
 def bench(engine):
-    there = [f'"{name}"' for name in inspect(engine).get_table_names() if not name.endswith("_version")]
-    with engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {', '.join(there)}"))
     made = Bench(service(), engine, ManualClock(START))
     register_panel(made.runtime, DEFAULT, "CN")
     return made

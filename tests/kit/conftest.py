@@ -13,15 +13,17 @@ from tests.kit.cluster import Tables, Worker, recreate_topics
 from tests.kit.counter import NAME, metadata
 
 
-@pytest.fixture
-def database_url(fresh_database: Callable[[], str]) -> str:
-    url = fresh_database()
+def prepared(url: str) -> None:
     engine = engine_for(url, NAME)
     migrate_vault(engine)
     migrate(engine, NAME)
     metadata.create_all(engine)
     engine.dispose()
-    return url
+
+
+@pytest.fixture
+def database_url(fresh_database: Callable[..., str]) -> str:
+    return fresh_database(prepared)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Agencies and officers over HTTP, on a real database: decided and reserved at once, said once, readable for ever."""
 
 import asyncio
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -13,8 +12,6 @@ from sqlalchemy import Engine
 from schemas.contacts import ContactAllowed, ContactDenied
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.notifier import domain, handlers
 from services.notifier.api import api
 from services.notifier.app import service
@@ -31,14 +28,6 @@ CALL = {
     "contact_point": "T-B-1",
 }
 PROPOSERS, CAP = 50, 3
-
-
-@pytest.fixture
-def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
-    made = engine_for(fresh_database(), "notifier")
-    migrate(made, "notifier")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The borrower's page and the API beside it, on a real database."""
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import time, timedelta
 from typing import Any
 
@@ -18,22 +17,12 @@ from schemas.contacts import (
 )
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.notifier.api import api
 from services.notifier.app import service
 from tests.notifier.edge import MORNING, cured, overdue, recorded, settings
 
 pytestmark = pytest.mark.stack
 CHINESE = {"accept-language": "zh-CN"}
-
-
-@pytest.fixture
-def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
-    made = engine_for(fresh_database(), "notifier")
-    migrate(made, "notifier")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,8 +14,6 @@ from sqlalchemy import Engine
 from schemas.contacts import NoticeAnswered
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.notifier.api import api
 from services.notifier.app import service
 from tests.notifier.carriers import free_port, until
@@ -52,14 +50,6 @@ TOO_SMALL = """[...document.querySelectorAll('button, summary, .button, select, 
   .filter(element => element.offsetHeight < 44).length"""
 UNNAMED = """[...document.querySelectorAll('input:not([type=hidden]), select, textarea')]
   .filter(element => !element.labels.length).length"""
-
-
-@pytest.fixture
-def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
-    made = engine_for(fresh_database(), "notifier")
-    migrate(made, "notifier")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

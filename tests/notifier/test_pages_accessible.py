@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +16,6 @@ from sqlalchemy import Engine
 
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.notifier import domain, handlers
 from services.notifier.api import api
 from services.notifier.app import service
@@ -38,14 +36,6 @@ OPEN_ALL = "document.querySelectorAll('details').forEach(d => { d.removeAttribut
 LANGUAGES, WIDTHS = ("zh-CN", "en"), (360, 390)
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 FIRM = {"law_firm": "Zhengheng Law Firm", "law_firm_zh": "正衡律师事务所", "law_firm_address": "8 Law Road, Shenzhen"}
-
-
-@pytest.fixture
-def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
-    made = engine_for(fresh_database(), "notifier")
-    migrate(made, "notifier")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

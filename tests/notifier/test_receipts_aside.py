@@ -1,6 +1,6 @@
 """One receipt that cannot be applied holds up no other, is shown to ops, and is tried again later and later."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,8 +12,6 @@ from sqlalchemy import Engine, text
 from schemas.contacts import NoticeDelivered
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.notifier import domain, handlers, store_outgoing
 from services.notifier.api import api
 from services.notifier.app import service
@@ -21,14 +19,6 @@ from services.notifier.receipts import AGAIN_SECONDS, Inbox, _pause
 from tests.notifier.edge import MORNING, overdue, recorded, settings
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
-    made = engine_for(fresh_database(), "notifier")
-    migrate(made, "notifier")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -19,8 +19,6 @@ from sqlalchemy import Engine
 from schemas.contacts import NoticeDelivered, NoticeFailed, NoticeSent, NoticeUnknown
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.notifier import domain, handlers, sender, store_outgoing
 from services.notifier.api import api
 from services.notifier.app import service
@@ -35,14 +33,6 @@ from tests.notifier.edge import MORNING, Desk, cured, desk, overdue, recorded, s
 from tests.notifier.gateway import TOKEN, gateway_peer
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
-    made = engine_for(fresh_database(), "notifier")
-    migrate(made, "notifier")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

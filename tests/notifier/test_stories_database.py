@@ -1,68 +1,29 @@
 """The same stories in real transactions on PostgreSQL: rows, reference data, and a schema that fits the tables."""
 
-import os
 from datetime import timedelta
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
-from sqlalchemy import inspect, select, text
+from sqlalchemy import inspect
 
 from schemas.agencies import AgencyRegistered
 from schemas.contacts import ContactAllowed, ContactDenied, NoticeUnanswered
 from schemas.control import RulebookActivated, StrategyPaused, StrategyResumed
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate
 from services.notifier.app import service
 from services.notifier.store import agencies, answers, borrowers, contacts, control, decisions, metadata
 from services.rulebook.packs import load_rulebook
 from services.rulebook.record import rerun
 from tests.notifier.ladder_story import BORROWER, MORNING, Story, known
+from tests.stage import Stage
 
 pytestmark = pytest.mark.stack
 OPS = {"target": "default", "reason": "a wrong text", "by": "ops-1"}
 
 
-class Stage:
-    """A bench that looks like the bus to a story."""
-
-    def __init__(self, bench):
-        self.bench = bench
-        self.publish, self.said_of, self.advance = bench.deliver, bench.said_of, bench.advance
-
-    def state(self, _service, borrower_id):
-        return self.bench.state(borrower_id)
-
-    def command(self, _service, borrower_id, act):
-        return self.bench.command(borrower_id, act)
-
-    def rows(self, _service, table):
-        with self.bench.engine.connect() as db:
-            return [dict(row) for row in db.execute(select(table)).mappings()]
-
-
-@pytest.fixture(scope="module")
-def engine(database_admin_url):
-    """One migrated database for all stories here."""
-    name = f"test_notifier_{os.getpid()}"
-    with psycopg.connect(database_admin_url, autocommit=True) as admin:
-        admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        admin.execute(f"CREATE DATABASE {name}")
-        made = engine_for(urlsplit(database_admin_url)._replace(path=f"/{name}").geturl(), "notifier")
-        migrate(made, "notifier")
-        yield made
-        made.dispose()
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
 @pytest.fixture
 def story(engine):
-    """One borrower, on empty tables."""
-    there = [f'"{name}"' for name in inspect(engine).get_table_names() if not name.endswith("_version")]
-    with engine.begin() as db:
-        db.execute(text(f"TRUNCATE {', '.join(there)}"))
+    """One borrower."""
     bench = Bench(service(), engine, ManualClock(MORNING))
     told = Story()
     told.bus, told.clock = Stage(bench), bench.clock

@@ -1,7 +1,7 @@
 """Visits on a real database, driven by hand, with its pages."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +11,6 @@ from sqlalchemy import Engine
 
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
-from services.kit.database import engine_for
-from services.kit.migrate import migrate, migrate_vault
 from services.visits.api import create_api
 from services.visits.app import service
 from services.visits.domain.panel import Panel
@@ -24,12 +22,8 @@ VisitsBench = Bench[Borrower, Panel]
 
 
 @pytest.fixture
-def engine(fresh_database: Callable[[], str]) -> Iterator[Engine]:
-    made = engine_for(fresh_database(), "visits")
-    migrate_vault(made)
-    migrate(made, "visits")
-    yield made
-    made.dispose()
+def engine(migrated: Callable[[str], Engine]) -> Engine:
+    return migrated("visits")
 
 
 @pytest.fixture
