@@ -5,7 +5,7 @@ both the same story, the same people and the same delays, so that whatever diffe
 """
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -27,11 +27,12 @@ STEP, POLL, TICK, ACT = range(4)
 LATENCIES = (1, 1, 2, 3, 8, 21)
 """How many grid steps a record is under way to a reader."""
 
-REPORTING_SECONDS = 5 * 86_400
-"""Reporting decides nothing, so it is let read in big batches."""
+REPORTING_SECONDS = 20 * 86_400
+"""Reporting decides nothing, so it is let read in big batches: a few in the life of a story, cut by faults."""
 
 FRESH = timedelta(seconds=1)
 A_TICK = timedelta(milliseconds=1)
+ENDS = BEGINS + timedelta(days=DAYS_MAX)
 READ_BY = {topic.name: tuple(topic.readers) for topic in TOPICS}
 TOPIC = {topic.name: topic for topic in TOPICS}
 
@@ -94,6 +95,8 @@ class World:
             (name, number): {} for name in (*DECIDING, REPORTING) for number in range(NUMBERS)
         }
         self._closing = False
+        self._steps: Iterator[tuple[int, tuple[datetime, Callable[[], None]]]] = iter(())
+        self._spells = {line: [s for s in story.spells if (s.service, s.number) == line] for line in self._lines}
         clock.instant = BEGINS
 
     @property
@@ -143,9 +146,8 @@ class World:
         self, house: House, hears: Callable[[Fact], None], steps: Iterable[tuple[datetime, Callable[[], None]]]
     ) -> None:
         """Play the story to its end, and let everybody read what was said."""
-        self._house, self._hears = house, hears
-        for number, (instant, do) in enumerate(steps):
-            self._plan(instant, STEP, f"{number:06}", do)
+        self._house, self._hears, self._steps = house, hears, enumerate(steps)
+        self._plan_step()
         while self._heap:
             instant, phase, name, _, do = heapq.heappop(self._heap)
             if self._closing and phase in (STEP, ACT):
@@ -155,11 +157,20 @@ class World:
             self._planned.discard((instant, phase, name))
             self.clock.instant = max(self.clock.instant, instant)
             do()
+            if phase == STEP:
+                self._plan_step()
             if not self._closing and self._is_over():
                 self._close()
 
+    def _plan_step(self) -> None:
+        """Plan the next step, and no more: a story ends long before its last."""
+        found = next(self._steps, None)
+        if found is not None:
+            number, (instant, do) = found
+            self._plan(instant, STEP, f"{number:06}", do)
+
     def _is_over(self) -> bool:
-        return len(self.published) >= self.story.events or self.now >= BEGINS + timedelta(days=DAYS_MAX)
+        return len(self.published) >= self.story.events or self.now >= ENDS
 
     def _close(self) -> None:
         """Nothing more happens; what is under way arrives within seconds."""
@@ -196,8 +207,7 @@ class World:
         """That instant, or the end of the spell it falls in."""
         if self._closing:
             return at
-        spells = (s for s in self.story.spells if s.service == name and s.number == number)
-        ends = [s.ends for s in spells if s.begins <= at < s.ends and not (timers and s.timers)]
+        ends = [s.ends for s in self._spells[name, number] if s.begins <= at < s.ends and not (timers and s.timers)]
         return self._awake(name, number, max(ends), timers=timers) if ends else at
 
     def _poll_at(self, instant: datetime, name: str, number: int) -> None:
