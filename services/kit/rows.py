@@ -1,6 +1,7 @@
 """What Put and Change do to rows, in memory: for the bus, and to fold a batch's writes to one per row."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import Table
@@ -12,7 +13,13 @@ Key: TypeAlias = tuple[Any, ...]
 
 def key_of(table: Table, values: Mapping[str, Any]) -> Key:
     """The primary key of a row, in the order of the table's columns."""
-    return tuple(values[column.name] for column in table.primary_key)
+    return tuple([values[name] for name in key_names(table)])
+
+
+@cache
+def key_names(table: Table) -> tuple[str, ...]:
+    """The columns of a table's primary key, in order: asked for each row that is written."""
+    return tuple(column.name for column in table.primary_key)
 
 
 class Rows:
