@@ -103,7 +103,7 @@ def plug(settings: ReportingSettings) -> Plug[Report, None]:
 
 def application(desk: Desk) -> FastAPI:
     """The console and its API."""
-    app = FastAPI(title="Arrears reporting", version="1")
+    app = FastAPI(title="Arrears: reporting", version="1", docs_url=None, redoc_url=None)
     add_api(app, desk)
     add_console(app, desk)
     return app

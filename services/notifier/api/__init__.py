@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.kit.pages import mount_tokens
+from services.kit.pages.index import mount_index
 from services.kit.problem import install_problems
 from services.notifier.api import ledger
 from services.notifier.api.asking import Running
@@ -15,10 +15,10 @@ from services.notifier.settings import NotifierSettings
 
 def api(runtime: Running, *, settings: NotifierSettings) -> FastAPI:
     """The service's API and page on a running service."""
-    app = FastAPI(title="Arrears: notifier", version="1", docs_url="/docs")
+    app = FastAPI(title="Arrears: notifier", version="1", docs_url=None, redoc_url=None)
     app.state.runtime = runtime
     install_problems(app)
-    mount_tokens(app)
+    mount_index(app)
     app.include_router(router)
     app.include_router(ledger.router)
     app.include_router(carriers_api(settings))

@@ -2,15 +2,15 @@
 
 from fastapi import FastAPI
 
-from services.kit.pages import mount_tokens
+from services.kit.pages.index import mount_index
 from services.visits.api import credentials, desk, phone, phone_report, problems, rest
 from services.visits.api.base import Base, Visiting
 
 
 def create_api(runtime: Visiting) -> FastAPI:
     """The web application of visits over a running service."""
-    app = FastAPI(title="Arrears visits", docs_url=None, redoc_url=None)
-    mount_tokens(app)
+    app = FastAPI(title="Arrears: visits", version="1", docs_url=None, redoc_url=None)
+    mount_index(app)
     base = Base(runtime)
     problems.install(app, base.pages)
     for part in (phone, phone_report, rest, desk, credentials):

@@ -103,6 +103,7 @@ def _asking(routes: APIRouter, base: Base) -> None:
 
     @routes.get("/visits", response_model=None)
     def listed(request: Request, asked: Annotated[Filter, Query()]) -> dict[str, Any] | Response:
+        """Visits in the order of their ids, by agency, state, borrower and day."""
         wanted = Wanted(**asked.model_dump())
         rows = base.ask(lambda db: queries.listed(db, wanted))
         if wants_page(request):
@@ -112,10 +113,12 @@ def _asking(routes: APIRouter, base: Base) -> None:
 
     @routes.get("/visits/late-results")
     def late() -> dict[str, Any]:
+        """Results that came when they could no longer be applied."""
         return {"late_results": base.ask(queries.late)}
 
     @routes.get("/visits/{visit_id}", response_model=None)
     def one(request: Request, visit_id: str) -> dict[str, Any] | Response:
+        """A visit with its permits, what happened, and up to when all is known."""
         row = base.visit(visit_id)
         if wants_page(request):
             return desk.visit_page(base, request, row)
@@ -129,6 +132,7 @@ def _doing(routes: APIRouter, base: Base) -> None:
 
     @routes.post("/visits/{visit_id}/arrival")
     def arrival(visit_id: str, asked: Asked) -> Told:
+        """May the team ring now? Go or stop, with the reason; asked anew each time."""
         answer = base.arrival(base.visit(visit_id), asked.team)
         word = "go" if answer.go else "stop"
         return Told(
@@ -137,6 +141,7 @@ def _doing(routes: APIRouter, base: Base) -> None:
 
     @routes.post("/visits/{visit_id}/result")
     def result(visit_id: str, body: Result, key: Key = "") -> dict[str, Any]:
+        """Report what came of a visit."""
         row = base.visit(visit_id)
         report = report_of(base, row, body)
         said = base.result(row, report, key or f"result/{visit_id}/{report.report_id}", body.model_dump_json().encode())
@@ -144,6 +149,7 @@ def _doing(routes: APIRouter, base: Base) -> None:
 
     @routes.post("/visits/{visit_id}/abort")
     def abort(visit_id: str, why: Why | None = None, key: Key = "") -> dict[str, Any]:
+        """Break a visit off, for the safety of the team."""
         row, reason = base.visit(visit_id), (why or Why()).reason
         act = commands.break_off(visit_id, reason)
         said = base.runtime.command(row["borrower_id"], act, key=key or f"abort/{visit_id}", request=reason.encode())
@@ -151,6 +157,7 @@ def _doing(routes: APIRouter, base: Base) -> None:
 
     @routes.post("/visits/{visit_id}/cancel")
     def cancel(visit_id: str, key: Key = "") -> dict[str, Any]:
+        """Call off a visit that has not begun."""
         row = base.visit(visit_id)
         said = base.runtime.command(row["borrower_id"], commands.call_off(visit_id), key=key or f"cancel/{visit_id}")
         return {"visit_id": visit_id, "said": [event.type for event in said]}
