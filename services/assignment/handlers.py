@@ -79,11 +79,12 @@ def _react(state: State, context: Here, *steps: Step) -> Reaction[State]:
 
 def on_loan_overdue(state: State, fact: LoanOverdue, context: Here) -> Reaction[State]:
     """A loan is past due: the case is opened, joined, or as it was."""
-    return _react(
+    at = moment(context)
+    return reacting(
         state,
-        context,
-        step(versions.counted, fact.loan_id, fact.loan_version, moment(context)),
-        lambda known: (loans.overdue(known, fact, moment(context).happened), ()),
+        at,
+        step(versions.counted, fact.loan_id, fact.loan_version, at),
+        lambda known: (loans.overdue(known, fact, at.happened), ()),
     )
 
 

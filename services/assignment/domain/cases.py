@@ -110,7 +110,7 @@ def _join(state: State, case: Case, at: Moment) -> Said:
     score = score_of(state, case_loans(state), at.strategy.scoring)
     segment = segment_of(state, score, at.strategy.scoring)
     if segment == case.segment:
-        return replace(state, case=replace(case, loan_ids=loan_ids)), ()
+        return (state if loan_ids == case.loan_ids else replace(state, case=replace(case, loan_ids=loan_ids))), ()
     said = CaseSegmented(
         case_id=case.case_id,
         borrower_id=state.borrower_id,

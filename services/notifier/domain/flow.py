@@ -24,7 +24,8 @@ OF_THE_CASE = frozenset({"dispute", "hardship", "complaint", "promise", "plan", 
 def follow(before: Borrower, after: Borrower, ctx: Moment) -> Reaction:
     """What follows from a change of state. A fact that says nothing new costs nothing more."""
     due = after.wake_at is not None and after.wake_at <= ctx.now
-    return (after, ()) if not due and _meaning(before) == _meaning(after) else onward(after, ctx)
+    same = not due and (before is after or _meaning(before) == _meaning(after))
+    return (after, ()) if same else onward(after, ctx)
 
 
 def onward(state: Borrower, ctx: Moment, said: Said = ()) -> Reaction:

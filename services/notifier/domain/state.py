@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Literal
 
 from schemas.changing import replace
@@ -100,6 +101,10 @@ class Progress:
     tried: tuple[Channel, ...] = ()
     at: datetime | None = None
     channels: tuple[Channel, ...] = ()
+
+
+untouched = cache(Progress)
+"""The progress of a step that has not begun: asked for at every look up the ladder, and always the same value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +222,7 @@ class Borrower:
 
     def progress(self, step: Step) -> Progress:
         """How far a step of this round has come; untouched where nothing was tried."""
-        return next((known for known in self.round.steps if known.step == step), None) or Progress(step)
+        return next((known for known in self.round.steps if known.step == step), None) or untouched(step)
 
     def with_progress(self, progress: Progress) -> "Borrower":
         """The borrower with this progress in place of what was known of the step."""

@@ -49,7 +49,7 @@ def climb(state: Borrower, ctx: Moment) -> Reaction:
         before = state
         state, more = _next_step(state, ctx)
         said = (*said, *more)
-        if state == before:
+        if state is before or state == before:
             break
     state, more = _unanswered(state, ctx)
     return state, (*said, *more)
@@ -57,6 +57,8 @@ def climb(state: Borrower, ctx: Moment) -> Reaction:
 
 def still_asked(state: Borrower, ctx: Moment) -> tuple[Denial, ...]:
     """The denials of what is still wanted; those of anything else are forgotten."""
+    if not state.denials:
+        return ()
     turn = next_turn(state, ctx.reference.strategy, ctx.now)
     wanted = {(turn.step.step, turn.channel)} if turn else set()
     loans = {loan.loan_id for loan in state.loans if may_be_told(state, loan, ctx.now)}
