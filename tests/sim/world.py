@@ -97,7 +97,7 @@ class World:
         self._closing = False
         self._steps: Iterator[tuple[int, tuple[datetime, Callable[[], None]]]] = iter(())
         self._spells = {line: [s for s in story.spells if (s.service, s.number) == line] for line in self._lines}
-        clock.instant = BEGINS
+        clock.instant, self._named = BEGINS, str(BEGINS)
 
     @property
     def house(self) -> House:
@@ -155,12 +155,16 @@ class World:
             if self._closing and not self._any_under_way():
                 break
             self._planned.discard((instant, phase, name))
-            self.clock.instant = max(self.clock.instant, instant)
+            self._come_to(instant)
             do()
             if phase == STEP:
                 self._plan_step()
             if not self._closing and self._is_over():
                 self._close()
+
+    def _come_to(self, instant: datetime) -> None:
+        if instant > self.clock.instant:
+            self.clock.instant, self._named = instant, str(instant)
 
     def _plan_step(self) -> None:
         """Plan the next step, and no more: a story ends long before its last."""
@@ -200,7 +204,7 @@ class World:
         """When that which is said now is there: all of it together."""
         if name == REPORTING and not self._closing:
             return _next_round(self.now)
-        under_way = self.dice.pick(LATENCIES, "latency", name, topic, number, self.now)
+        under_way = self.dice.pick(LATENCIES, "latency", name, topic, number, self._named)
         return self._awake(name, number, _ceil(self.now + under_way * GRID))
 
     def _awake(self, name: str, number: int, at: datetime, *, timers: bool = False) -> datetime:
@@ -228,7 +232,7 @@ class World:
     def _shuffled(self, topics: list[str], name: str, number: int) -> list[str]:
         if len(topics) < 2:
             return topics
-        return sorted(topics, key=lambda topic: self.dice.throw("order", name, number, self.now, topic))
+        return sorted(topics, key=lambda topic: self.dice.throw("order", name, number, self._named, topic))
 
     def _arm(self, name: str, number: int) -> None:
         """Have the next timer looked at when it is due."""
