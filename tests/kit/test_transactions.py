@@ -201,6 +201,12 @@ def test_a_raising_handler_parks_its_borrower_and_nobody_else(bench):
     assert bench.runtime.held(["B-1", "B-2"]) == {"B-1"}
 
 
+@pytest.mark.parametrize("parked", [3, 150])
+def test_whoever_waits_is_found_among_many(bench, parked):
+    bench.deliver(*[poison(f"B-{n}") for n in range(parked)])
+    assert bench.runtime.held([f"B-{n}" for n in range(1, 400)]) == {f"B-{n}" for n in range(1, parked)}
+
+
 def test_rows_that_the_database_refuses_cost_one_record_only(bench):
     facts = [paid(f"B-{n % 40}") for n in range(200)]
     bench.deliver(*facts, paid("B-7", UNSTORABLE), *facts)
