@@ -7,7 +7,7 @@ mark publishes again; readers drop repeats by their sequence.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,9 @@ from services.kit.outbox import Frame, Frames, Stream
 
 log = structlog.get_logger("arrears.kit")
 POLL_SECONDS = 0.1
-MARK_SECONDS = 0.05
+MARK_SECONDS = 0.25
+"""How often marks are written. What is not marked yet when a worker is lost is published again, and dropped again."""
+
 AT_ONCE = 2_000
 IN_MEMORY = 20_000
 """Frames per stream that may wait in memory; above, they are read from the table when their turn comes."""
@@ -31,20 +33,34 @@ IN_MEMORY = 20_000
 
 @dataclass(slots=True)
 class _Line:
-    """One stream: `next` is the sequence to publish next, once known; `said` the highest known to be committed."""
+    """One stream: `next` is the sequence to publish next, once known; `said` the highest known to be committed.
+
+    waiting: what each transaction said, whose sequences follow each other, by the first of them.
+    """
 
     next: int = 0
     said: int = 0
-    waiting: dict[int, Frame] = field(default_factory=dict)
+    waiting: dict[int, Sequence[Frame]] = field(default_factory=dict)
     since: float = 0.0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer(self, frames: Sequence[Frame]) -> None:
+        """Let these wait, unless too many do already."""
+        if len(frames) + sum(map(len, self.waiting.values())) <= IN_MEMORY:
+            self.waiting[frames[0].sequence] = frames
 
     def take(self) -> list[Frame]:
         """The waiting frames that are next, without a hole."""
         taken: list[Frame] = []
-        while len(taken) < AT_ONCE and (frame := self.waiting.pop(self.next + len(taken), None)):
-            taken.append(frame)
+        while len(taken) < AT_ONCE and (frames := self.waiting.pop(self.next + len(taken), None)):
+            taken += frames
         return taken
+
+    def forget(self) -> None:
+        """What was read from the table meanwhile need not wait in memory."""
+        for first in [first for first in self.waiting if first < self.next]:
+            if left := self.waiting.pop(first)[self.next - first :]:
+                self.waiting[self.next] = left
 
 
 class Relay:
@@ -84,8 +100,7 @@ class Relay:
         for stream, more in frames.items():
             if more and self._mine(stream):
                 line = self._line(stream)
-                if len(line.waiting) + len(more) <= IN_MEMORY:
-                    line.waiting.update((frame.sequence, frame) for frame in more)
+                line.offer(more)
                 line.said = max(line.said, more[-1].sequence)
                 line.since = line.since or since
                 line.wake.set()
@@ -118,15 +133,10 @@ class Relay:
             await self._broker.publish(stream, frames)
             line.next = frames[-1].sequence + 1
             self._acknowledged[stream] = frames[-1].sequence
-            self._forget(line)
+            line.forget()
             PUBLISHED.labels(stream[0]).inc(len(frames))
             if since:
                 PUBLISH_SECONDS.observe(time.perf_counter() - since)
-
-    def _forget(self, line: _Line) -> None:
-        """What was read from the table meanwhile need not wait in memory."""
-        if line.waiting and min(line.waiting) < line.next:
-            line.waiting = {s: frame for s, frame in line.waiting.items() if s >= line.next}
 
     def _published(self, stream: Stream) -> int:
         with transaction(self._engine) as (_, raw):
