@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache, lru_cache
 from hashlib import sha1
 from typing import Generic, NamedTuple
 
@@ -79,8 +80,8 @@ class Outcome(NamedTuple, Generic[S, R]):
 
     state: S
     next_at: datetime | None
-    said: tuple[Event[Fact], ...]
-    writes: tuple[Write, ...]
+    said: Sequence[Event[Fact]]
+    writes: Sequence[Write]
     reference: R
 
 
@@ -115,14 +116,14 @@ def outcome(
     """Wrap what was said in its envelope, project it, and let the reference learn of it."""
     state, facts = reaction
     if not facts:
-        return Outcome(state, service.next_at(state), (), tuple(writes), reference)
+        return Outcome(state, service.next_at(state), (), writes, reference)
     said, rows = [], [*writes]
     for number, fact in enumerate(facts):
         event = _event(service, fact, number, cause, around)
         reference = service.learn(reference, event.data)
         rows += service.project(event)
         said.append(event)
-    return Outcome(state, service.next_at(state), tuple(said), tuple(rows), reference)
+    return Outcome(state, service.next_at(state), said, rows, reference)
 
 
 def _event(service: Service[S, R], fact: Fact, number: int, cause: Cause, around: Surroundings[R]) -> Event[Fact]:
@@ -132,7 +133,7 @@ def _event(service: Service[S, R], fact: Fact, number: int, cause: Cause, around
     return Event.saying(
         around.seal(fact),
         id=event_id(cause, service.name, number),
-        source=source_of(topic, partition_for(fact.key.encode(), around.partitions(topic))),
+        source=_source(topic.stream, fact.key, around.partitions(topic)),
         time=around.now,
         causationid=cause.id,
         correlationid=cause.correlation,
@@ -154,4 +155,14 @@ def uuid5(namespace: bytes, name: bytes) -> str:
 
 def source_of(topic: Topic, partition: int) -> str:
     """The CloudEvents source in which a topic's sequence is counted."""
-    return f"/arrears/{topic.stream}/{partition}"
+    return _source_on(topic.stream, partition)
+
+
+@lru_cache(100_000)
+def _source(stream: str, key: str, partitions: int) -> str:
+    return _source_on(stream, partition_for(key.encode(), partitions))
+
+
+@cache
+def _source_on(stream: str, partition: int) -> str:
+    return f"/arrears/{stream}/{partition}"

@@ -47,10 +47,7 @@ class Limits:
 
     def check(self, dead: Sequence[bool]) -> "Limits":
         """The counts after these records, in order. Raises TooManyDeadLetters."""
-        run = longest = self.run
-        for one in dead:
-            run = run + 1 if one else 0
-            longest = max(longest, run)
+        run, longest = self._runs(dead)
         if longest >= self.run_limit:
             raise TooManyDeadLetters(f"{longest} records in a row cannot be applied")
         latest, before = self._with(Tally(len(dead), sum(dead)))
@@ -58,6 +55,16 @@ class Limits:
         if seen.records >= FEWEST and seen.dead / seen.records > self.ratio_limit:
             raise TooManyDeadLetters(f"{seen.dead} of the latest {seen.records} records cannot be applied")
         return Limits(self.run_limit, self.ratio_limit, run, latest, before)
+
+    def _runs(self, dead: Sequence[bool]) -> tuple[int, int]:
+        """The run that these records end with, and the longest on the way."""
+        if not any(dead):
+            return (0 if dead else self.run), self.run
+        run = longest = self.run
+        for one in dead:
+            run = run + 1 if one else 0
+            longest = max(longest, run)
+        return run, longest
 
     def _with(self, more: Tally) -> tuple[Tally, Tally]:
         if self.latest.records + more.records <= LATEST // 2:

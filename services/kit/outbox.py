@@ -4,6 +4,7 @@ The sequence row's lock is held until commit, so commit order is sequence order 
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -69,20 +70,22 @@ def stream_of(topic: str, source: str) -> Stream:
 
 def append(raw: Raw, pending: Pending) -> Frames:
     """Append to the outbox; answer the frames as they stand there, to be published once this has committed."""
-    streams: dict[Stream, list[Said]] = {}
+    streams: defaultdict[Stream, list[Said]] = defaultdict(list)
     for stream, said in pending:
-        streams.setdefault(stream, []).append(said)
+        streams[stream].append(said)
     frames: dict[Stream, list[Frame]] = {}
     events: list[tuple[Any, ...]] = []
     letters: list[tuple[Any, ...]] = []
     for stream in sorted(streams):
-        first = _take(raw, stream, len(streams[stream]))
-        frames[stream] = [_frame(said, first + n) for n, said in enumerate(streams[stream])]
-        for said, frame in zip(streams[stream], frames[stream], strict=True):
+        topic, partition = stream
+        line = frames[stream] = []
+        for sequence, said in enumerate(streams[stream], _take(raw, stream, len(streams[stream]))):
+            frame = _frame(said, sequence)
+            line.append(frame)
             if isinstance(said, Letter):
                 letters.append(_letter(stream, said, frame))
             else:
-                events.append((*stream, frame.sequence, said.id, said.type, stream[0], said.partitionkey, frame.value))
+                events.append((topic, partition, sequence, said.id, said.type, topic, said.partitionkey, frame.value))
     with raw.cursor() as cursor:
         if events:
             copy_rows(cursor, "outbox", _EVENT, events, _EVENT_TYPES)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from schemas.envelope import CONTENT_TYPE, Event, Fact, Unreadable, read_record
+from schemas.envelope import CONTENT_TYPE, Event, Fact, Unreadable, read_record, read_structured
 from schemas.topics import Topic
 from services.kit.intake import Intake, carries_personal
 from services.kit.partitions import partition_for
@@ -69,7 +69,8 @@ class Item:
 
     def __post_init__(self) -> None:
         """Look the borrower up once: everybody asks."""
-        self.borrower_id = self.event.data.key if self.event and self.topic.key == "borrower_id" else None
+        event = self.event
+        self.borrower_id = event.data.key if event is not None and self.topic.key == "borrower_id" else None
 
     @property
     def kept(self) -> tuple[bytes | None, Headers]:
@@ -116,7 +117,10 @@ def _admitted(item: Item, intake: Intake, trusted: bool) -> Item:
 def read_item(topic: Topic, partition: int, record: Record) -> Item:
     """Decode a record without a check of its key and partition."""
     try:
-        event = read_record(record.value, dict(record.headers), intake=topic.intake)
+        if topic.intake:
+            event = read_record(record.value, dict(record.headers), intake=True)
+        else:  # what services say comes in structured mode only, whatever its headers
+            event = read_structured(record.value)
     except Unreadable as error:
         return Item(topic, partition, record, None, Fault("unreadable", str(error)[:2000]))
     except Exception as error:  # hostile bytes must not stop the partition, whatever they break

@@ -16,6 +16,9 @@ from services.kit.writes import Raw, copy_rows
 Identity: TypeAlias = tuple[str, str]
 """Event id and source."""
 
+Stamp: TypeAlias = tuple[str, int]
+"""A source and the sequence in it."""
+
 _LAST = "SELECT source, sequence FROM stamps WHERE source = ANY(%s) FOR UPDATE"
 _STAMP = (
     "INSERT INTO stamps (source, sequence) VALUES (%s, %s)"
@@ -50,14 +53,14 @@ class Sifted:
 def sift(raw: Raw, partition: int, items: Sequence[Item]) -> Sifted:
     """Drop repeats; an id that comes again with other content becomes a fault."""
     sifted = Sifted()
-    stamped = [_stamped(item) for item in items]
-    last = _last_stamps(raw, {i.event.source for i, known in zip(items, stamped, strict=True) if i.event and known})
+    stamps = [_stamp(item) for item in items]
+    last = _last_stamps(raw, {stamp[0] for stamp in stamps if stamp})
     before = _seen_before(
-        raw, partition, [i.event.id for i, k in zip(items, stamped, strict=True) if i.event and not k]
+        raw, partition, [i.event.id for i, stamp in zip(items, stamps, strict=True) if i.event and not stamp]
     )
-    for item, known in zip(items, stamped, strict=True):
-        if item.event is not None and known:
-            _by_sequence(sifted, item, item.event, last)
+    for item, stamp in zip(items, stamps, strict=True):
+        if stamp:
+            _by_sequence(sifted, item, stamp, last)
         elif item.event is None or item.fault:
             sifted.items.append(item)
         else:
@@ -65,20 +68,24 @@ def sift(raw: Raw, partition: int, items: Sequence[Item]) -> Sifted:
     return sifted
 
 
-def _stamped(item: Item) -> bool:
-    if item.topic.intake or item.event is None or item.event.sequence is None:
-        return False
-    return item.fault is None or item.fault.kind != "wrong_partition"  # its source is counted on another partition
+def _stamp(item: Item) -> Stamp | None:
+    event = item.event
+    if event is None or event.sequence is None or item.topic.intake:
+        return None
+    if item.fault is not None and item.fault.kind == "wrong_partition":
+        return None  # its source is counted on another partition
+    return event.source, event.sequence
 
 
-def _by_sequence(sifted: Sifted, item: Item, event: Event[Fact], last: dict[str, int]) -> None:
-    known, sequence = last.get(event.source, 0), event.sequence or 0
+def _by_sequence(sifted: Sifted, item: Item, stamp: Stamp, last: dict[str, int]) -> None:
+    source, sequence = stamp
+    known = last.get(source, 0)
     if sequence <= known:
         sifted.repeats += 1
         return
     if sequence > known + 1:
-        sifted.gaps.append(Gap(event.source, known, sequence))
-    last[event.source] = sifted.stamps[event.source] = sequence
+        sifted.gaps.append(Gap(source, known, sequence))
+    last[source] = sifted.stamps[source] = sequence
     sifted.items.append(item)
 
 

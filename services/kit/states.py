@@ -84,13 +84,14 @@ def save(
     raw: Raw, codec: Codec[S], partition: int, changes: Mapping[str, Change[S]], slots: Mapping[str, Slot[S]]
 ) -> dict[str, Slot[S]]:
     """Save changed states over the versions they were made from. Raises Conflict if one of them has moved on."""
-    rows = [
-        (borrower, partition, slots[borrower].version + 1, change.next_at, codec.encode(change.state))
-        for borrower, change in sorted(changes.items())
-    ]
+    rows, saved = [], {}
+    for borrower in sorted(changes):
+        change, version = changes[borrower], slots[borrower].version + 1
+        rows.append((borrower, partition, version, change.next_at, codec.encode(change.state)))
+        saved[borrower] = Slot(change.state, version)
     if rows and _saved(raw, rows) != len(rows):
         raise Conflict(f"{len(rows)} states of partition {partition}")
-    return {borrower: Slot(change.state, slots[borrower].version + 1) for borrower, change in changes.items()}
+    return saved
 
 
 def _saved(raw: Raw, rows: Sequence[tuple[Any, ...]]) -> int:

@@ -192,10 +192,9 @@ class Room(Generic[S, R]):
 
     def borrowers(self, items: Iterable[Item]) -> list[str]:
         """Whose states it takes to apply these."""
-        return list({item.borrower_id: None for item in items if item.borrower_id and self._decides(item)})
-
-    def _decides(self, item: Item) -> bool:
-        return item.event is not None and item.fault is None and type(item.event.data) in self.service.handlers
+        handlers = self.service.handlers
+        deciding = [i for i in items if i.event is not None and i.fault is None and type(i.event.data) in handlers]
+        return list({item.borrower_id: None for item in deciding if item.borrower_id})
 
     def apply(self, work: Work[S, R], items: Sequence[Item], *, isolate: bool) -> None:
         """Fold the items and flush. Isolated, a refused row costs one record; else it costs the transaction."""
@@ -229,30 +228,27 @@ class Room(Generic[S, R]):
     def _fold(self, work: Work[S, R], items: Iterable[Item]) -> Changes[S, R]:
         changes = work.changes()
         for item in items:
-            if item.fault:
+            if item.fault is not None:
                 changes.buried.append(item)
             elif item.borrower_id in work.blocked or item.borrower_id in changes.blocked:
                 changes.parked.append(item)
             else:
-                self._react(work, changes, item)
+                try:
+                    self.decide(work, changes, item)
+                except Exception as error:
+                    topic, at = item.topic.name, item.record.offset
+                    log.exception("a handler raised", topic=topic, partition=item.partition, at=at)
+                    changes.bury(item, error)
         return changes
-
-    def _react(self, work: Work[S, R], changes: Changes[S, R], item: Item) -> None:
-        try:
-            self.decide(work, changes, item)
-        except Exception as error:
-            log.exception("a handler raised", topic=item.topic.name, partition=item.partition, at=item.record.offset)
-            changes.bury(item, error)
 
     def decide(self, work: Work[S, R], changes: Changes[S, R], item: Item) -> None:
         """Let the service react to one item. Raises what it raises; then nothing was taken in."""
         event, origin, borrower_id = item.event, self._origin(item), item.borrower_id
         assert event is not None
-        if borrower_id is None or not self._decides(item):
+        if borrower_id is None or type(event.data) not in self.service.handlers:
             changes.writes += self.service.record(event, origin)
             return
-        known = changes.states.get(borrower_id)
-        state = known.state if known else work.slots[borrower_id].state
+        state = (changes.states.get(borrower_id) or work.slots[borrower_id]).state
         done = on_event(self.service, state, event, reference=changes.reference, around=work.around, origin=origin)
         changes.accept(borrower_id, state, done)
 
@@ -271,11 +267,8 @@ class Room(Generic[S, R]):
         letters.bury(work.raw, changes.buried)
         letters.park(work.raw, changes.parked)
         dead = letters.outgoing(self.service.name, changes.buried)
-        frames = outbox.append(work.raw, [*((self._stream(event), event) for event in changes.said), *dead])
-        work.flushed(changes, saved, frames)
-
-    def _stream(self, event: Event[Fact]) -> outbox.Stream:
-        return outbox.stream_of(event.data.TOPIC.name, event.source)
+        said = [(outbox.stream_of(event.data.TOPIC.name, event.source), event) for event in changes.said]
+        work.flushed(changes, saved, outbox.append(work.raw, [*said, *dead]))
 
 
 def _short(error: Exception) -> str:
