@@ -20,22 +20,21 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 import structlog
 from sqlalchemy import Engine, text
 
-from schemas.topics import DEAD_LETTERS, TOPICS, Topic
 from services.kit import accepted, outbox, positions, repeats
-from services.kit.admin import BrokerAway, TopicFacts, describe_topics, read_logs
-from services.kit.background import Backoff, LoopThread, Periodic
+from services.kit.admin import describe_topics, read_logs
+from services.kit.background import LoopThread, Periodic
 from services.kit.batches import Batches
 from services.kit.broker import Broker
 from services.kit.collector import Collector
-from services.kit.database import engine_for, is_outside, transaction
+from services.kit.database import engine_for, transaction
 from services.kit.freshness import Freshness
 from services.kit.intake import Intake
 from services.kit.limits import Limits
 from services.kit.lines import Handling
 from services.kit.logs import set_up_logs
 from services.kit.metrics import HALTED, STOPPED, show
-from services.kit.migrate import migrate, migrate_vault
 from services.kit.outbox import Frame, Stream
+from services.kit.outside import Missing, find_topics, prepare_database, wait_for
 from services.kit.plug import Loop, Plug
 from services.kit.positions import Log, Misfit, Misplaced
 from services.kit.problem import install_problems
@@ -163,8 +162,8 @@ class _Worker:
         """Wait for what is outside, put everything together, work."""
         service, told = self.plug.service, self.settings
         vault = self._vault(service)
-        self._wait("database", self._migrate)
-        topics = self._wait("broker", self._topics)
+        wait_for("database", lambda: prepare_database(self.engine, service, told.vault_url), self._say_doing)
+        topics = wait_for("broker", lambda: find_topics(told.kafka_bootstrap, service), self._say_doing)
         counts = {name: facts.partitions for name, facts in topics.items()}
         thread = LoopThread("broker")
         self.works.callback(thread.stop)
@@ -189,6 +188,9 @@ class _Worker:
         status = seam.run()
         self.stopped = seam.stopped
         return status
+
+    def _say_doing(self, doing: str) -> None:
+        self.doing = doing
 
     def _vault(self, service: Service[Any, Any]) -> Vault:
         if not service.opens:
@@ -219,7 +221,7 @@ class _Worker:
             topics = {topic for topic, _ in earliest}
             facts = describe_topics(told.kafka_bootstrap, topics)  # one of them may be another topic by now
             if missing := sorted(topics - facts.keys()):
-                raise _Missing(f"topics are missing: {', '.join(missing)}")
+                raise Missing(f"topics are missing: {', '.join(missing)}")
             return self._placed({s: Log(first, latest[s], facts[s[0]].id) for s, first in earliest.items()})
 
         lead = next((t.name for t in room.service.reads if t.key == "borrower_id"), "")
@@ -307,49 +309,7 @@ class _Worker:
             thread.soon(_keep_running, thread, loop, runtime)
             self.works.callback(_hush, thread.stop)
 
-    # -- waiting ------------------------------------------------------------------------------------------------------
-
-    def _wait(self, what: str, attempt: "Callable[[], Any]") -> Any:
-        """Try until it works; say what is being waited for, on the log and on `/health/ready`."""
-        backoff = Backoff(what, first=0.25)
-        while True:
-            self.doing = f"waiting for the {what}"
-            try:
-                done = attempt()
-            except Exception as error:
-                if not (is_outside(error) or isinstance(error, BrokerAway | _Missing)):
-                    raise
-                time.sleep(backoff.next(error))
-            else:
-                backoff.reset()
-                return done
-
-    def _migrate(self) -> None:
-        migrate(self.engine, self.plug.service.name)
-        if self.plug.service.opens:
-            self._migrate_vault()
-            with self.engine.begin() as db:
-                if db.scalar(text("SELECT to_regclass('vault.keys')")) is None:
-                    raise _Missing("the table vault.keys is not there yet; whoever deploys makes it (migrate_vault)")
-
-    def _migrate_vault(self) -> None:
-        if self.settings.vault_url is not None:
-            engine = engine_for(self.settings.vault_url.get_secret_value(), "vault", pool=1)
-            try:
-                migrate_vault(engine)
-            finally:
-                engine.dispose()
-
-    def _topics(self) -> Mapping[str, TopicFacts]:
-        name = self.plug.service.name
-        needed = {*self.plug.service.reads, *(t for t in TOPICS if t.owner == name)}
-        letters = {DEAD_LETTERS[name]} if name in DEAD_LETTERS else set()
-        names = {topic.name for topic in needed | letters}
-        found = describe_topics(self.settings.kafka_bootstrap, names)
-        if missing := sorted(names - found.keys()):
-            raise _Missing(f"topics are missing: {', '.join(missing)}")
-        _refuse_uneven(self.plug.service.reads, found)
-        return found
+    # -- how it is ----------------------------------------------------------------------------------------------------
 
     def health(self) -> Health:
         """How this worker is."""
@@ -392,18 +352,6 @@ class _Originals:
 
     def publish(self, stream: Stream, frame: Frame) -> None:
         self.thread.run(self.broker.publish(stream, [frame]), ORIGINAL_SECONDS)
-
-
-class _Missing(Exception):
-    """Something that others make is not there yet."""
-
-
-def _refuse_uneven(topics: tuple[Topic, ...], found: Mapping[str, TopicFacts]) -> None:
-    counts = {topic.name: found[topic.name].partitions for topic in topics if topic.key == "borrower_id"}
-    if len(set(counts.values())) > 1:
-        shown = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-        log.critical("stopped: topics keyed by borrower must have equal partition counts", counts=counts)
-        give_up([f"topics keyed by borrower must have equal partition counts: {shown}"], EXIT_STOPPED)
 
 
 def _relay(room: Room[Any, Any], broker: Broker, thread: LoopThread, counts: Mapping[str, int]) -> Relay:
