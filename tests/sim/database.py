@@ -336,6 +336,11 @@ def _waiting(db: Database, p: Sequence[Any]) -> Answer:
     return _rows([(b,) for b in p[0] if b in resting])
 
 
+def _first_waiting(db: Database, p: Sequence[Any]) -> Answer:
+    resting = _resting(db) if db.tables.get("dead_letters") else set()
+    return _rows([(b,) for b in sorted(resting)[: p[0]]])
+
+
 def _bury(db: Database, p: Sequence[Any]) -> Answer:
     db.put(db.table("dead_letters"), (p[3], p[4], p[5]), tuple(p))
     return _done()
@@ -411,6 +416,7 @@ STATEMENTS: dict[str, Meaning] = {
     commands._ANSWER: _answer,
     commands._LOCK: _nothing,
     "SELECT digest, answer::text FROM commands WHERE key = %s": _earlier,
+    letters._FIRST_WAITING: _first_waiting,
     letters._WAITING: _waiting,
     letters._BURY: _bury,
     letters._PARK: _park,
