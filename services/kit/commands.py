@@ -34,14 +34,20 @@ TURNS = 2
 
 _CLAIM = "INSERT INTO commands (key, digest, borrower_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _ANSWER = "UPDATE commands SET answer = %s::json WHERE key = %s"
-_LOCK = "SELECT 1 FROM states WHERE borrower_id = ANY(%s) ORDER BY borrower_id FOR UPDATE"
+_LOCK = "SELECT 1 FROM states WHERE borrower_id = %s FOR UPDATE"
+_BUSY = (
+    "WITH mine AS (SELECT borrower_id FROM states WHERE borrower_id = ANY(%s) FOR UPDATE SKIP LOCKED)"
+    " SELECT borrower_id FROM states WHERE borrower_id = ANY(%s) AND borrower_id NOT IN (SELECT borrower_id FROM mine)"
+)
+"""Locks those that nobody holds, and names the others: the rest of a group need not wait with them."""
+
 _KNOWN = "SELECT key FROM commands WHERE key = ANY(%s)"
 _ANSWERED = (
     "INSERT INTO commands (key, digest, borrower_id, answer) VALUES (%s, %s, %s, %s::json) ON CONFLICT DO NOTHING"
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Waiting(Generic[S, R]):
     """One command that waits for its turn, and for its answer."""
 
@@ -84,9 +90,12 @@ class Commands(Generic[S, R]):
         """Run each once; answer, in their order, what was said or raised."""
         mine = [_Waiting.of(one) for one in asked]
         self._waiting.extend(mine)
+        left: list[_Waiting[S, R]] = []
         with self._turns:
-            while not all(one.answer.done() for one in mine) and (found := self._taken()):
-                self._settle(found)
+            while any(not one.answer.done() and one not in left for one in mine) and (found := self._taken()):
+                left += self._settle(found)
+        for one in left:  # what waits for somebody else's lock holds no turn
+            self._alone(one)
         return [one.answered() for one in mine]  # another thread may have taken some along
 
     def _taken(self) -> list[_Waiting[S, R]]:
@@ -98,16 +107,13 @@ class Commands(Generic[S, R]):
                 break
         return taken
 
-    def _settle(self, asked: Sequence[_Waiting[S, R]]) -> None:
-        """Answer all of them, together where that works."""
-        if len(asked) > 1:
-            try:
-                self._together(asked)
-            except Exception as error:
-                self._fell_apart(asked, error)
-        for one in asked:
-            if not one.answer.done():
-                self._alone(one)
+    def _settle(self, asked: Sequence[_Waiting[S, R]]) -> list[_Waiting[S, R]]:
+        """Answer them together where that works; those that have to be run alone are left."""
+        try:
+            self._together(asked)
+        except Exception as error:
+            self._fell_apart(asked, error)
+        return [one for one in asked if not one.answer.done()]
 
     def _fell_apart(self, asked: Sequence[_Waiting[S, R]], error: Exception) -> None:
         """Nothing was changed. Where something outside is away all learn it; else each is tried for itself."""
@@ -140,7 +146,7 @@ class Commands(Generic[S, R]):
         with transaction(room.engine) as (db, raw):
             if raw.execute(_CLAIM, [one.key, one.digest, borrower_id]).rowcount == 0:
                 return _earlier(raw, one.key, one.digest)
-            raw.execute(_LOCK, [[borrower_id]])
+            raw.execute(_LOCK, [borrower_id])
             work = room.open(db, raw, number)
             room.load(work, [borrower_id])
             changes = work.changes()
@@ -172,11 +178,12 @@ class Commands(Generic[S, R]):
             parts.setdefault(room.partition_of(one.borrower_id), {}).setdefault(one.key, one)
         with room.numbers.briefly(*parts), transaction(room.engine) as (db, raw):
             known = {key for (key,) in raw.execute(_KNOWN, [[one.key for one in asked]])}
-            raw.execute(_LOCK, [sorted({one.borrower_id for one in asked})])
+            borrowers = list({one.borrower_id for one in asked})
+            busy = {borrower for (borrower,) in raw.execute(_BUSY, [borrowers, borrowers])}
             answers: list[tuple[_Waiting[S, R], Said | Refused]] = []
             works = []
             for number, part in sorted(parts.items()):
-                mine = [one for key, one in part.items() if key not in known]
+                mine = [one for key, one in part.items() if key not in known and one.borrower_id not in busy]
                 work = room.open(db, raw, number)
                 works.append(work)
                 answers += self._part(work, mine)

@@ -1,7 +1,8 @@
 """Commands that come at the same time: joined in one transaction, and still each as if alone. Real database."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
+from services.kit.commands import TURNS
 from services.kit.database import transaction
 from services.kit.plug import Asked, KeyReused
 from services.kit.service import Context, Reaction, Refused
@@ -168,6 +170,51 @@ def test_many_asked_again_change_nothing_and_one_with_another_request_is_told_so
     assert [answer[0].id for answer in again[:2]] == [answer[0].id for answer in first[:2]]  # type: ignore[index]
     assert isinstance(again[2], KeyReused)
     assert [state.said for state in bench.runtime.states(["B-0", "B-1", "B-2"]).values()] == [1, 1, 1]
+
+
+@contextmanager
+def locked(bench: Bench[Count, None], borrower_id: str) -> Iterator[None]:
+    """Somebody else holds the state of a borrower."""
+    with transaction(bench.engine) as (_, raw):
+        raw.execute("SELECT 1 FROM states WHERE borrower_id = %s FOR UPDATE", [borrower_id])
+        yield
+
+
+def test_one_whose_state_somebody_holds_lets_the_others_of_its_group_through(bench: Bench[Count, None]) -> None:
+    borrowers = [f"B-{n}" for n in range(6)]
+    for borrower in borrowers:
+        bench.command(borrower, stop)
+    answers: list[Any] = []
+    asked = [Asked(borrower, stop, f"k-{borrower}") for borrower in borrowers]
+    asking = threading.Thread(target=lambda: answers.extend(bench.runtime.commands(asked)))
+    with locked(bench, "B-3"):
+        asking.start()
+        _until(lambda: [bench.state(b).said for b in borrowers] == [2, 2, 2, 1, 2, 2])
+    asking.join(10)
+    assert [len(answer) for answer in answers] == [1] * 6
+    assert bench.state("B-3").said == 2
+
+
+def test_however_many_wait_for_one_state_another_borrower_does_not(bench: Bench[Count, None]) -> None:
+    bench.command("B-1", stop)
+    waiting = [threading.Thread(target=bench.command, args=("B-1", stop), kwargs={"key": f"w-{n}"}) for n in range(4)]
+    with locked(bench, "B-1"):
+        for thread in waiting:
+            thread.start()
+        _until(lambda: bench.runtime._commands._turns._value == TURNS and not bench.runtime._commands._waiting)
+        assert len(bench.command("B-2", stop, key="another")) == 1
+        assert bench.state("B-1").said == 1
+    for thread in waiting:
+        thread.join(10)
+    assert bench.state("B-1").said == 5
+
+
+def _until(so: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if so():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("it did not come to that")
 
 
 def test_asking_nothing_answers_nothing(bench: Bench[Count, None]) -> None:
