@@ -156,20 +156,25 @@ class Vault:
     def prepare(self, borrower_ids: Iterable[str]) -> None:
         """Get or create the keys of all these borrowers at once, so that sealing asks the database no more."""
         missing = [b for b in dict.fromkeys(borrower_ids) if self._cached(b) is None]
-        if not missing:
-            return
+        if missing:
+            self._fetched(missing)
+
+    def _fetched(self, missing: Sequence[str]) -> Mapping[str, "_Opened"]:
         found = {key.borrower_id: key for key in self._keys.fetch(missing)}
         lacking = [b for b in missing if b not in found]
         if lacking:
             self._keys.add([self._new(b) for b in lacking])
             found |= {key.borrower_id: key for key in self._keys.fetch(lacking)}
-        self._remember(found)
+        return self._remember(found)
+
+    def _key(self, borrower_id: str) -> "_Opened":
+        """Looked up once: between two looks the cached key may have run out or been dropped for others."""
+        return self._cached(borrower_id) or self._fetched([borrower_id])[borrower_id]
 
     def seal(self, borrower_id: str, field: str, value: str) -> Sealed:
         """The value in ciphertext under the borrower's key; ERASED when the borrower was forgotten."""
-        self.prepare([borrower_id])
-        key = self._cached(borrower_id)
-        if key is None or key.cipher is None:
+        key = self._key(borrower_id)
+        if key.cipher is None:
             return ERASED
         return encrypt(key.cipher, key.key_id, borrower_id, field, value)
 
@@ -177,9 +182,8 @@ class Vault:
         """The value in clear. Raises NotOpened when it was withheld, erased, altered or moved."""
         if sealed.key in (WITHHELD.key, ERASED.key):
             raise NotOpened(f"{field}: {sealed.key}")
-        self.prepare([borrower_id])
-        key = self._cached(borrower_id)
-        if key is None or key.cipher is None:
+        key = self._key(borrower_id)
+        if key.cipher is None:
             raise NotOpened(f"{field}: erased")
         if key.key_id != sealed.key:
             raise NotOpened(f"{field}: sealed with another key")
@@ -213,13 +217,14 @@ class Vault:
         key = self._cache.get(borrower_id)
         return key if key and key.until > time.monotonic() else None
 
-    def _remember(self, keys: Mapping[str, Wrapped]) -> None:
+    def _remember(self, keys: Mapping[str, Wrapped]) -> Mapping[str, "_Opened"]:
         until = time.monotonic() + CACHE_SECONDS
         opened = {b: _Opened(key.key_id, self._unwrap(key), until) for b, key in keys.items()}
         with self._lock:
             if len(self._cache) + len(opened) > CACHE_KEYS:
                 self._cache = {}
             self._cache.update(opened)
+        return opened
 
 
 def vault_in_memory() -> Vault:

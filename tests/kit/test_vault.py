@@ -56,6 +56,12 @@ def test_an_erased_borrower_is_forgotten_and_stays_forgotten():
     assert vault.seal("B-1", "name", "王小明") == ERASED
 
 
+def test_a_key_that_runs_out_of_the_cache_meanwhile_erases_nobody(monkeypatch):
+    monkeypatch.setattr("services.kit.vault.CACHE_SECONDS", 0)
+    vault = vault_in_memory()
+    assert vault.open("B-1", "name", vault.seal("B-1", "name", "王小明")) == "王小明"
+
+
 def test_only_kinds_with_contact_data_are_personal():
     assert is_personal(BorrowerRecorded)
     assert not is_personal(type(overdue()))
