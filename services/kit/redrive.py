@@ -73,8 +73,8 @@ class Redrive(Generic[S, R]):
             letters.failed_again(work.raw, dead.number, fault)
             return
         letters.redriven(work.raw, dead.number)
-        if dead.borrower_id:
-            self._release(work, dead.borrower_id)
+        if dead.borrower_id and not letters.waiting(work.raw, [dead.borrower_id]):
+            self._release(work, dead.borrower_id)  # nothing else is dead that must not be overtaken
 
     # -- the original, published again ---------------------------------------------------------------------------------
 

@@ -259,6 +259,16 @@ def test_a_second_poison_behind_the_first_becomes_the_next_dead_letter(bench):
     assert (bench.state("B-1").overdue, bench.state("B-1").paid) == (2, Decimal("0.00"))
 
 
+def test_what_waits_behind_a_dead_letter_is_not_set_free_by_the_redrive_of_another(bench):
+    bench.deliver(poison("B-1"), paid("B-1"))
+    bench.put(LOANS, place("B-1"), replace(record(overdue("B-1"), "E-77"), key=b"B-2"))
+    dlq.request_redrive(bench.engine, kind="wrong_key")
+    assert bench.redrive() == 1
+    assert bench.state("B-1").paid == 0
+    (letter,) = open_letters(bench)
+    assert (letter.kind, letter.waiting) == ("handler", 1)
+
+
 def test_a_record_on_the_wrong_partition_is_published_again_where_it_belongs(bench):
     wrong = (place("B-1") + 1) % 12
     bench.put(LOANS, wrong, record(overdue("B-1")))
