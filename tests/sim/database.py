@@ -312,6 +312,25 @@ def _claim(db: Database, p: Sequence[Any]) -> Answer:
     return _done()
 
 
+def _known_keys(db: Database, p: Sequence[Any]) -> Answer:
+    table = db.table("commands")
+    return _rows([(key,) for key in p[0] if key in table])
+
+
+def _answered(db: Database, p: Sequence[Any]) -> Answer:
+    key, digest, borrower, answer = p
+    table = db.table("commands")
+    if key in table:
+        return _done(0)
+    db.put(table, key, (digest, answer, borrower))
+    return _done()
+
+
+def _nobody(_db: Database, _p: Sequence[Any]) -> Answer:
+    """One transaction at a time here: nobody holds anything."""
+    return _rows([])
+
+
 def _answer(db: Database, p: Sequence[Any]) -> Answer:
     table = db.table("commands")
     digest, _, borrower = table[p[1]]
@@ -415,6 +434,9 @@ STATEMENTS: dict[str, Meaning] = {
     commands._CLAIM: _claim,
     commands._ANSWER: _answer,
     commands._LOCK: _nothing,
+    commands._KNOWN: _known_keys,
+    commands._BUSY: _nobody,
+    commands._ANSWERED: _answered,
     "SELECT digest, answer::text FROM commands WHERE key = %s": _earlier,
     letters._FIRST_WAITING: _first_waiting,
     letters._WAITING: _waiting,
