@@ -20,12 +20,13 @@ from deploy.kafka_tools import run_tool
 from deploy.local.background import start_in_background, stop_in_background
 from deploy.local.stack import DEFAULT_VAR, holder
 from deploy.local.state import read_state
+from deploy.local.timekeeping import read_mark
 from deploy.positions import app as positions
 from deploy.publish import Sheet, publish, read_sheet, write_rejects
 from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
-from deploy.up import clock_setting, factor_of, nothing_runs, read_endpoints, running_var, told
+from deploy.up import factor_of, nothing_runs, read_endpoints, running_var, start_in, told
 from schemas.contract import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
@@ -58,10 +59,13 @@ def up(
     """
     _known(jurisdiction, JURISDICTIONS)
     with mending():
-        options = ["--var", str(var), "--clock", clock_setting(clock), "--jurisdiction", jurisdiction]
+        start = start_in(var, clock)
+        options = ["--var", str(var), "--clock", start.clock, "--jurisdiction", jurisdiction]
         argv = [sys.executable, "-m", "deploy.up", *options, *(["--bare"] if bare else [])]
         start_in_background(var, argv)
         endpoints = read_endpoints(var)
+    if start.said:
+        err.print(start.said, markup=False, highlight=False)
     say(endpoints, as_json, "\n".join(f"{name:<12}{address}" for name, address in endpoints.items()))
 
 
@@ -114,13 +118,13 @@ def down(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
 
 @app.command()
 def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
-    """Show each process: how it is, since when, how often restarted, where; and what a person has to decide."""
+    """Show each process (how it is, since when, restarts, where), what a person has to decide, and business time."""
     state = read_state(var) if holder(var) else None
     if state is None:
         fail(nothing_runs(var), NOT_RUNNING)
-    health = {name: told(one) for name, one in state.processes.items()}
+    health, mark = {name: told(one) for name, one in state.processes.items()}, read_mark(var)
     if as_json:
-        document = asdict(state)
+        document = asdict(state) | ({"business_time": mark.now().isoformat(timespec="seconds")} if mark else {})
         for name, one in health.items():
             document["processes"][name] |= {"state": one.word, "says": list(one.sentences)}
         return say(document, True, "")
@@ -132,6 +136,8 @@ def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
     for name, one in health.items():
         for sentence in one.sentences:
             out.print(f"{name} is {one.word}: {sentence}", markup=False)
+    if mark:
+        out.print(f"Business time is {mark.now():%Y-%m-%d %H:%M} UTC.", highlight=False)
 
 
 @app.command("publish")

@@ -14,6 +14,7 @@ from deploy.local.files import write_whole
 from deploy.local.stack import DEFAULT_VAR, ending_on_signals, holder, running_stack, wait_for_signal
 from deploy.local.state import ProcessState
 from deploy.local.system import Endpoints, Plan, start_system
+from deploy.local.timekeeping import read_mark
 from services.kit.clock import clock_from
 
 HEALTH_SECONDS_MAX = 2.0
@@ -32,6 +33,41 @@ def clock_setting(text: str, now: datetime | None = None) -> str:
         return _checked(text)
     at = (now or datetime.now(UTC)).isoformat()
     return _checked(f"scaled|{at}|{at}|{_bare(text)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The clock to start with in a folder (a setting ARREARS_CLOCK), and what people should know of it, if anything."""
+
+    clock: str
+    said: str = ""
+
+
+def start_in(var: Path, text: str, now: datetime | None = None) -> Start:
+    """The clock that people write, for this folder: business time goes on from where it stood, never back.
+
+    Raises BadClock, also where the full form shows a time that this folder has passed.
+    """
+    now = now or datetime.now(UTC)
+    wanted, mark = clock_setting(text, now), read_mark(var)
+    if mark is None or mark.clock == wanted:
+        return Start(wanted)
+    if clock_from(wanted).at(now) >= mark.stood:
+        return Start(wanted, "" if mark.clock == "system" else _GOES_TO.format(mark.stood, var))
+    if "|" in text:
+        raise BadClock(f"--clock: business time in {var} stood at {mark.stood:{_SHOWN}} already and never runs "
+                       "backwards. Give a factor, like `3600`, to go on from there, or use another --var.")  # fmt: skip
+    factor = "1" if text == "system" else _bare(text)
+    onward = _checked(f"scaled|{mark.stood.isoformat()}|{now.isoformat()}|{factor}")
+    return Start(onward, _GOES_ON.format(mark.stood, var))
+
+
+_SHOWN = "%Y-%m-%d %H:%M UTC"
+_GOES_ON = (
+    "Business time goes on from {0:" + _SHOWN + "}, where it stood in {1}: it never runs backwards."
+    " To begin at the present instant use another folder (--var)."
+)
+_GOES_TO = "Business time stood at {0:" + _SHOWN + "} in {1}; it goes on at the instant that --clock shows."
 
 
 def factor_of(text: str) -> float:
@@ -136,7 +172,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--bare", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        _hold(options.var, Plan(options.clock, options.jurisdiction, options.bare))
+        _hold(options.var, Plan(start_in(options.var, options.clock).clock, options.jurisdiction, options.bare))
     except (StackError, OSError) as error:
         sys.exit(str(error))
 

@@ -16,6 +16,7 @@ from deploy.local.errors import AlreadyRunning
 from deploy.local.kafka import kafka_process
 from deploy.local.postgres import admin_url, postgres_process
 from deploy.local.supervisor import Supervisor
+from deploy.local.timekeeping import Timekeeper
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 DEFAULT_VAR = CHECKOUT / "var"
@@ -23,12 +24,16 @@ DEFAULT_VAR = CHECKOUT / "var"
 
 @dataclass(frozen=True)
 class LocalStack:
-    """A running broker and database; further processes are added with `supervisor.start`."""
+    """A running broker and database; further processes are added with `supervisor.start`.
+
+    Whoever starts processes that live by a business clock has `timekeeper`, if there is one, keep that clock's time.
+    """
 
     var: Path
     supervisor: Supervisor
     bootstrap: str
     database_endpoint: str
+    timekeeper: Timekeeper | None = None
 
     @property
     def secrets(self) -> Path:
@@ -52,10 +57,10 @@ def running_stack(var: Path = DEFAULT_VAR, cache: Path | None = None) -> Iterato
     whatever the first start of either may raise.
     """
     var = var.resolve()
-    with held(var), Supervisor(var) as supervisor:
+    with held(var), Timekeeper(var) as timekeeper, Supervisor(var) as supervisor:
         kafka, postgres = kafka_process(var, cache), postgres_process(var)
         supervisor.start(kafka, postgres)
-        yield LocalStack(var, supervisor, kafka.endpoint, postgres.endpoint)
+        yield LocalStack(var, supervisor, kafka.endpoint, postgres.endpoint, timekeeper)
 
 
 @contextmanager

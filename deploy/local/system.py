@@ -59,6 +59,8 @@ def start_system(stack: LocalStack, plan: Plan) -> Endpoints:
     Raises NotStarted, naming the process and the end of its log.
     """
     create_topics(stack.bootstrap)
+    if stack.timekeeper:
+        stack.timekeeper.keep(plan.clock)
     ports = remembered_ports(stack.var / "run" / "system-ports.json", *_PORTS)
     urls = stack.service_urls()
     settings = {**shared_settings(stack, plan, ports), **plan.environment}
