@@ -51,7 +51,7 @@ from services.assignment.domain.onward import tick as due
 from services.assignment.domain.state import Shown, Snapshot, State
 from services.assignment.domain.steps import Step, step
 from services.kit.service import Context, Handler, Reaction
-from services.rulebook.word import said_at
+from services.rulebook.word import day_at, said_at
 
 Here: TypeAlias = Context[Reference]
 
@@ -161,9 +161,10 @@ def on_borrower_snapshot(state: State, fact: BorrowerSnapshot, context: Here) ->
 
 
 def snapshot_of(fact: BorrowerSnapshot, context: Here) -> Snapshot:
-    """The snapshot as the state keeps it until all that came before it is known."""
+    """The snapshot as the state keeps it until all that came before it is known; no later than the broker took it."""
     loans = tuple(_shown(loan) for loan in fact.loans)
-    return Snapshot(fact.business_date, context.happened, context.recorded, context.now, loans)
+    taken_at = said_at(context.happened, context.recorded)
+    return Snapshot(day_at(fact.business_date, taken_at), taken_at, context.recorded, context.now, loans)
 
 
 def _shown(loan: LoanSnapshot) -> Shown:

@@ -134,7 +134,7 @@ def on_loan_resumed(state: Borrower, fact: LoanResumed, context: Here) -> Reacti
 
 def on_loan_repaired(state: Borrower, fact: LoanRepaired, context: Here) -> Reaction[Borrower]:
     """A fact about a loan was lost; a snapshot shows how the loan stands."""
-    return flow.follow(state, loans.repaired(state, fact), context)
+    return flow.follow(state, loans.repaired(state, fact, context.recorded), context)
 
 
 def on_borrower_recorded(state: Borrower, fact: BorrowerRecorded, context: Here) -> Reaction[Borrower]:

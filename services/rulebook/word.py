@@ -2,7 +2,8 @@
 
 A word that stops counts unless it is provably old; a word that starts counts only where it is provably new. In this
 order: what ends a loan always counts; where both have a `loan_version` the version decides; else the business day and
-the time at which it was said. A date from the future proves nothing: no word is later than the broker took it.
+the time at which it was said. A date from the future proves nothing: no word is later than the broker took it, and a
+snapshot no less than a fact. What a snapshot shows is followed where it is older in nothing.
 docs/explanation/choreography.md, "Which word counts", says the same for people.
 """
 
@@ -43,10 +44,31 @@ def said_at(happened: datetime, recorded: datetime) -> datetime:
     return min(happened, recorded)
 
 
+def day_at(day: date, said: datetime) -> date:
+    """The business day that a word names, unless that lies beyond the day after it was said."""
+    return min(day, said.astimezone(UTC).date() + A_DAY)
+
+
 def word(kind: Kind, said: datetime, day: date | None = None, version: int | None = None) -> Word:
     """A fact as a word. Without a business day of its own (payments) it counts for the day on which it was said."""
-    today = said.astimezone(UTC).date()
-    return Word(kind, said, today if day is None else min(day, today + A_DAY), version)
+    return Word(kind, said, said.astimezone(UTC).date() if day is None else day_at(day, said), version)
+
+
+def shown(past_due: bool, taken: datetime, recorded: datetime, day: date, version: int | None = None) -> Word:
+    """What a snapshot shows of a loan, as a word: its time and its day are bounded like those of any other."""
+    return word("starts" if past_due else "stops", said_at(taken, recorded), day, version)
+
+
+def repairs(shown: Word, known: Known) -> bool:
+    """Whether what a snapshot shows is followed: it is older in nothing. In a tie of all only a stop is.
+
+    More is asked of it than of a fact, for it tells what was true when it was taken, not what has just happened.
+    """
+    ahead = shown.version - known.version if shown.version and known.version else 0
+    if ahead < 0 or (known.said and shown.said < known.said) or _before(shown, known):
+        return False
+    tied = not ahead and (shown.said, shown.day) == (known.said, known.day)
+    return shown.kind == "stops" or not tied
 
 
 def counts(word: Word, known: Known) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Sign = Literal[1, -1]
 
 
-def _known(loan: Loan) -> Known:
+def heard_of(loan: Loan) -> Known:
     """What was heard of the loan so far. Where nothing but a pause was heard, nothing has stopped."""
     stopped = loan.as_of is not None and (not loan.arrears or loan.status in {"closed", "charged_off"})
     return Known(loan.heard, loan.as_of, loan.version or None, stopped)
@@ -26,7 +26,7 @@ def _known(loan: Loan) -> Known:
 
 def _passed_over(loan: Loan | None, told: Word) -> bool:
     """Whether a word says less than is known (services.rulebook.word)."""
-    return loan is not None and not counts(told, _known(loan))
+    return loan is not None and not counts(told, heard_of(loan))
 
 
 def overdue(state: State, told: LoanOverdue, happened: datetime) -> State:

@@ -10,9 +10,11 @@ from schemas.cases import LoanRepaired, Versions
 from schemas.changing import replace
 from schemas.values import Arrears, CaseOutcome
 from services.assignment.domain import cases, versions
+from services.assignment.domain.loans import heard_of
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.state import NO_CASE, Loan, Shown, Snapshot, State
 from services.assignment.domain.steps import Said, loan_of, with_loan
+from services.rulebook.word import Kind, repairs, word
 
 CURRENCY_OF = {"CN": "CNY", "US": "USD", "IN": "INR", "GB": "GBP"}
 """The currency of a loan of which nothing but a snapshot was ever heard, by the borrower's country."""
@@ -103,12 +105,9 @@ def _difference(state: State, loan: Shown, snapshot: Snapshot) -> str:
 
 
 def _older(known: Loan, loan: Shown, snapshot: Snapshot) -> bool:
-    """Whether something as late is known: by version, by the day, by when it was said. In doubt the known stands."""
-    day, taken_at = snapshot.business_date, snapshot.taken_at
-    ahead = (loan.version or 0) - known.version if known.version and loan.version else 0
-    if ahead < 0 or (known.as_of and day < known.as_of) or (known.heard and taken_at < known.heard):
-        return True
-    return not ahead and (day, taken_at) == (known.as_of, known.heard)
+    """Whether something as late is known (services.rulebook.word). In doubt the known stands."""
+    kind: Kind = "starts" if loan.status == "overdue" else "stops"
+    return not repairs(word(kind, snapshot.taken_at, snapshot.business_date, loan.version), heard_of(known))
 
 
 def _status(loan: Shown) -> str:

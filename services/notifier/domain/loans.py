@@ -20,7 +20,7 @@ from schemas.values import Arrears, LoanStatus
 from services.notifier.domain.asking import zone_for
 from services.notifier.domain.state import Borrower, DueSoon, Loan, Standing, Sums
 from services.rulebook.local import local_day
-from services.rulebook.word import Kind, Known, Word, counts, heard, word
+from services.rulebook.word import Kind, Known, Word, counts, heard, repairs, shown, word
 
 
 def due_soon(state: Borrower, fact: LoanDueSoon) -> Borrower:
@@ -112,18 +112,21 @@ STANDINGS: dict[LoanStatus, Standing] = {
 }
 
 
-def repaired(state: Borrower, fact: LoanRepaired) -> Borrower:
-    """A fact was lost: the loan stands as core banking's snapshot shows it, unless something as late is known."""
+def repaired(state: Borrower, fact: LoanRepaired, recorded: datetime) -> Borrower:
+    """A fact was lost: the loan stands as core banking's snapshot shows it, unless something as late is known.
+
+    recorded: when the broker took the fact; the snapshot was taken no later.
+    """
     loan, status = state.loan(fact.loan_id), fact.status
-    if status is None or fact.taken_at is None or fact.arrears is None or _as_late(loan, fact, fact.taken_at):
+    if status is None or fact.taken_at is None or fact.arrears is None:
+        return state
+    told = shown(status == "overdue", fact.taken_at, recorded, fact.business_date, fact.loan_version)
+    if not repairs(told, _known(loan)):
         return state
     owed = fact.arrears.total > 0 and status in ("overdue", "paused")
     since = fact.business_date - timedelta(days=fact.days_past_due or 0)
     known = replace(
-        loan,
-        as_of=fact.business_date,
-        heard=fact.taken_at,
-        version=fact.loan_version or loan.version,
+        _heard(loan, told),
         currency=loan.currency or fact.currency or "",
         standing=STANDINGS[status],
         unpaused="overdue" if owed else "clear",
@@ -133,18 +136,6 @@ def repaired(state: Borrower, fact: LoanRepaired) -> Borrower:
         due_soon=loan.due_soon if status == "current" else None,
     )
     return state.with_loan(known)
-
-
-def _as_late(loan: Loan, fact: LoanRepaired, taken_at: datetime) -> bool:
-    """Whether what is known is as late as the snapshot; of the same instant the one that stops wins."""
-    if fact.loan_version and loan.version and fact.loan_version < loan.version:
-        return True
-    if loan.paid_heard is not None and taken_at < loan.paid_heard:
-        return True
-    if loan.as_of is None or loan.heard is None:
-        return False
-    known, shown = (loan.as_of, loan.heard), (fact.business_date, taken_at)
-    return shown < known or (shown == known and fact.status == "overdue")
 
 
 def sums(arrears: Arrears) -> Sums:

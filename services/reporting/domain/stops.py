@@ -6,13 +6,13 @@ Which words about a loan count is the rule of all services; the query applies it
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, cast
 
 from schemas import bank, cases, contacts, visits
 from schemas.envelope import Fact
-from services.rulebook.word import Kind, Word, said_at, word
+from services.rulebook.word import Kind, Word, said_at, shown, word
 
 GRACE_SECONDS = 1.0
 """True seconds within which a stopping fact must have taken effect (DESIGN.md, promise 3)."""
@@ -46,6 +46,7 @@ class Mark:
 
     A pause that begins on a later day stands `starts`; one that ends by itself stands until `ends`. word, said, day,
     version: what decides whether it counts among others of its kind (services.rulebook.word); none: it always does.
+    `shows` is a snapshot's word, which is held against the stop itself.
     """
 
     role: Literal["stop", "release"]
@@ -54,7 +55,7 @@ class Mark:
     loan_id: str | None = None
     starts: datetime | None = None
     ends: datetime | None = None
-    word: Kind | None = None
+    word: Kind | Literal["shows"] | None = None
     said: datetime | None = None
     day: date | None = None
     version: int | None = None
@@ -65,6 +66,8 @@ def marks(fact: Fact, valid: datetime, recorded: datetime) -> Iterator[Mark]:
     told = _word(fact, said_at(valid, recorded))
     if told is not None:
         yield _settled(fact, told)
+    if isinstance(fact, cases.LoanRepaired) and fact.status is not None:
+        yield from _repaired(fact, recorded)
     yield from _of_loans(fact, valid)
     yield from _of_the_borrower(fact)
 
@@ -112,16 +115,21 @@ def _of_loans(fact: Fact, valid: datetime) -> Iterator[Mark]:
             yield _pause(fact, valid.date())
         case bank.LoanResumed():
             yield Mark("release", PAUSED, fact.borrower_id, fact.loan_id)
-        case cases.LoanRepaired() if fact.status is not None:
-            yield from _repaired(fact)
         case bank.LoanCured() | bank.LoanRestructured():  # put right by the bank
             yield from (Mark("release", kind, fact.borrower_id) for kind in (*CONFIRMED, RELIEF))
 
 
-def _repaired(fact: cases.LoanRepaired) -> Iterator[Mark]:
-    """A lost fact takes effect with its repair: what it would have stopped or released."""
-    past_due = fact.status in ("overdue", "paused")
-    yield Mark("release" if past_due else "stop", SETTLED, fact.borrower_id, fact.loan_id)
+def _repaired(fact: cases.LoanRepaired, recorded: datetime) -> Iterator[Mark]:
+    """A lost fact takes effect with its repair: what it would have stopped or released.
+
+    It lifts no stop that was said after the snapshot was taken.
+    """
+    if fact.status in ("overdue", "paused"):
+        told = shown(True, fact.taken_at or recorded, recorded, fact.business_date, fact.loan_version)
+        lifts = Mark("release", SETTLED, fact.borrower_id, fact.loan_id, word="shows")
+        yield replace(lifts, said=told.said, day=told.day, version=told.version)
+    else:
+        yield Mark("stop", SETTLED, fact.borrower_id, fact.loan_id)
     yield Mark("stop" if fact.status == "paused" else "release", PAUSED, fact.borrower_id, fact.loan_id)
 
 

@@ -20,14 +20,18 @@ _STOP_COUNTS = """
         ELSE stop.said >= known.said OR stop.day >= known.day END
 """
 _RELEASE_COUNTS = """
-    release.word IS NULL OR known.said IS NULL
-    OR CASE WHEN release.version IS NOT NULL AND known.version IS NOT NULL THEN release.version > known.version
+    release.word IS NULL
+    OR CASE WHEN release.word = 'shows' THEN stop.said IS NULL OR (release.said > stop.said
+            AND release.day >= stop.day AND coalesce(release.version >= stop.version, true))
+        WHEN known.said IS NULL THEN true
+        WHEN release.version IS NOT NULL AND known.version IS NOT NULL THEN release.version > known.version
         WHEN release.word = 'undoes' THEN release.said >= known.said
         WHEN release.word = 'tells' THEN release.said > known.said
         ELSE release.day >= known.day
             AND (release.said > known.said OR (release.said = known.said AND release.day > known.day)) END
 """
-"""Both as `counts` of services.rulebook.word has it; a release is asked about only where a stop stands."""
+"""Both as services.rulebook.word has it; a release is asked about only where a stop stands. A snapshot's word stands on
+another topic than the bank's, so it is compared with the stop itself."""
 
 _WRONGFUL = f"""
 SELECT DISTINCT ON (contact_id) contact_id, contacts_made.borrower_id, made_at, stop.kind,

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import cast
 
 from schemas import values
 from schemas.cases import LoanRepaired
 from schemas.changing import replace
-from services.rulebook.word import Kind, Known, Word, counts, heard, said_at, word
+from services.rulebook.word import Kind, Known, Word, counts, heard, repairs, said_at, shown, word
 from services.visits.domain.life import abort, cancel, replan
 from services.visits.domain.panel import Moment
 from services.visits.domain.planning import exhaust, next_plan_at, plan, zone_of
@@ -128,13 +128,16 @@ def _stopped(borrower: Borrower, loan_id: str, loan: Loan, at: Moment) -> Outcom
 
 def repaired(borrower: Borrower, fact: LoanRepaired, at: Moment) -> Outcome:
     """A fact was lost: the loan stands as a snapshot shows it, unless something as late is known. A stop wins a tie."""
-    known = borrower.loans.get(fact.loan_id, Loan())
-    if fact.status is None or fact.arrears is None or fact.taken_at is None or _as_late(known, fact, fact.taken_at):
+    before = borrower.loans.get(fact.loan_id, Loan())
+    if fact.status is None or fact.arrears is None or fact.taken_at is None:
         return borrower, ()
-    shown = replace(known, as_of=fact.business_date, heard=fact.taken_at, arrears=fact.arrears.total)
+    told = shown(fact.status == "overdue", fact.taken_at, at.recorded, fact.business_date, fact.loan_version)
+    if not repairs(told, _known(before)):
+        return borrower, ()
     status = SHOWN[fact.status]
-    until = known.paused_until if status == "paused" else None
-    after = _with_loan(borrower, fact.loan_id, replace(shown, status=status, paused_until=until))
+    until = before.paused_until if status == "paused" else None
+    known = replace(_heard(before, told), arrears=fact.arrears.total, status=status, paused_until=until)
+    after = _with_loan(borrower, fact.loan_id, known)
     if status == "overdue":
         return plan(after, at)
     return _decided_anew(after, fact.loan_id, cast("CancelReason", status), at)
@@ -147,13 +150,6 @@ SHOWN: dict[values.LoanStatus, LoanStatus] = {
     "charged_off": "charged_off",
     "closed": "closed",
 }
-
-
-def _as_late(known: Loan, fact: LoanRepaired, taken_at: datetime) -> bool:
-    if known.heard is None:
-        return False
-    same_day = known.as_of is not None and fact.business_date <= known.as_of
-    return taken_at < known.heard or (taken_at == known.heard and same_day and fact.status == "overdue")
 
 
 def paused(borrower: Borrower, loan_id: str, until: date | None, at: Moment) -> Outcome:
