@@ -3,6 +3,7 @@
 Works from the mark PERSONAL on the fields of facts (`schemas/values.py`). Kinds without personal fields cost nothing.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -53,6 +54,17 @@ def is_personal(kind: type[BaseModel]) -> bool:
 def carries_personal(topic: Topic) -> bool:
     """Whether any kind of fact on this topic can hold personal data."""
     return any(fact.TOPIC is topic and is_personal(fact) for fact in Fact.KINDS.values())
+
+
+def names_personal(texts: Iterable[bytes | None]) -> bool:
+    """Whether a kind of fact with personal data is named here, of whatever version: it came by a wrong door."""
+    return any(text is not None and _personal_names().search(text) for text in texts)
+
+
+@cache
+def _personal_names() -> re.Pattern[bytes]:
+    names = {name.rpartition(".")[0] for name, kind in Fact.KINDS.items() if is_personal(kind)}
+    return re.compile("|".join(map(re.escape, sorted(names))).encode())
 
 
 @cache

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from schemas.envelope import CONTENT_TYPE, Event, Fact, Unreadable, read_record, read_structured
 from schemas.topics import Topic
-from services.kit.intake import Intake, carries_personal
+from services.kit.intake import Intake, carries_personal, names_personal
 from services.kit.partitions import partition_for
 
 Kind: TypeAlias = Literal["unreadable", "wrong_key", "wrong_partition", "reused_id", "handler", "timer"]
@@ -78,8 +78,10 @@ class Item:
 
         Then the event with its sealed fields; nothing where no event could be read (the origin says where to look).
         """
-        if not carries_personal(self.topic):
-            return self.record.value, self.record.headers
+        record = self.record
+        misplaced = self.event is None and names_personal((record.value, *(text for _, text in record.headers)))
+        if not carries_personal(self.topic) and not misplaced:
+            return record.value, record.headers
         return (self.event.to_json() if self.event else None), STRUCTURED
 
 

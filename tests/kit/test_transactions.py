@@ -337,6 +337,17 @@ def test_one_original_that_cannot_be_had_holds_up_no_other_redrive(bench):
     ]
 
 
+@pytest.mark.parametrize("type_", ["borrower.recorded.v1", "borrower.recorded.v2"])
+def test_contact_data_that_came_by_a_wrong_door_is_kept_by_nobody(bench, type_):
+    told = record(recorded("B-1"))
+    misplaced = replace(told, value=told.value.replace(b"borrower.recorded.v1", type_.encode()))
+    bench.put(LOANS, place("B-1"), misplaced, replace(record(overdue("B-1")), value=b"{garbage"))
+    assert [letter.kind for letter in open_letters(bench)] == ["unreadable", "unreadable"]
+    kept = rows(bench, "SELECT value FROM dead_letters ORDER BY position")
+    assert kept == [(None,), (b"{garbage",)]
+    assert rows(bench, "SELECT payload FROM outbox ORDER BY sequence") == kept
+
+
 def test_contact_data_is_in_clear_nowhere_in_the_schema(bench):
     bench.deliver(recorded("B-1"), poison("B-1"), recorded("B-1"))
     bench.deliver(recorded("B-1"))
