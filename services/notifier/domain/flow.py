@@ -73,7 +73,12 @@ def _tidied(state: Borrower, ctx: Moment) -> Borrower:
 
 def without_case_holds(state: Borrower) -> Borrower:
     """The borrower without the holds that end with a case. Relief that was granted until a day stands until then."""
-    return replace(state, holds=tuple(h for h in state.holds if h.reason not in OF_THE_CASE or _is_relief(h)))
+    return replace(state, holds=tuple(h for h in state.holds if outlasts(h) or _is_relief(h)))
+
+
+def outlasts(hold: Hold) -> bool:
+    """Whether a hold stands when its case is over: assignment says itself which of its own are released."""
+    return hold.reason not in OF_THE_CASE or hold.hold_id.startswith("H-")
 
 
 def _is_relief(hold: Hold) -> bool:

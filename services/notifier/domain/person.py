@@ -6,7 +6,7 @@ from schemas.bank import BorrowerRecorded
 from schemas.changing import replace
 from schemas.values import CaseOutcome
 from services.notifier.domain.asking import cancelled, zone_for
-from services.notifier.domain.flow import OF_THE_CASE, onward, settled
+from services.notifier.domain.flow import onward, outlasts, settled
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Point
 from services.rulebook.local import DAY, on
@@ -134,7 +134,7 @@ def case_closed(state: Borrower, case_id: str, outcome: CaseOutcome, ctx: Moment
     """The case is over, and with it the holds that were placed in it, but for those that its outcome confirms."""
     if state.case_id not in (case_id, None):
         return state, ()
-    holds = tuple(hold for hold in state.holds if hold.reason not in OF_THE_CASE or KEEPS.get(hold.reason) == outcome)
+    holds = tuple(hold for hold in state.holds if outlasts(hold) or KEEPS.get(hold.reason) == outcome)
     return onward(replace(state, case_id=None, holds=holds, placement_id=None, agency_id=None), ctx)
 
 
