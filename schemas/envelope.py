@@ -191,7 +191,7 @@ def read_structured(value: bytes | None) -> Event[Fact]:
 
 
 def _likely_type(value: bytes) -> bytes:
-    """What stands behind the first `"type":`, which is nearly always the event's own; spelt closely it is found at once."""
+    """What stands behind the first `"type":`, nearly always the event's own; without spaces it is found at once."""
     at = value.find(_TYPE)
     if at >= 0:
         return value[at + len(_TYPE) : value.find(b'"', at + len(_TYPE))]

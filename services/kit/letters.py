@@ -74,14 +74,18 @@ class Parked:
     item: Item
 
 
+def all_waiting(raw: Raw) -> set[str] | None:
+    """All borrowers who have a dead letter that parks them; None where they are many, so that one asks by name."""
+    found = {borrower for (borrower,) in raw.execute(_FIRST_WAITING, [FEW])}
+    return found if len(found) < FEW else None
+
+
 def waiting(raw: Raw, borrower_ids: Sequence[str]) -> set[str]:
     """Those borrowers who have a dead letter that parks them."""
     if not borrower_ids:
         return set()
-    if len(borrower_ids) > FEW:
-        found = {borrower for (borrower,) in raw.execute(_FIRST_WAITING, [FEW])}
-        if len(found) < FEW:
-            return found.intersection(borrower_ids)
+    if len(borrower_ids) > FEW and (found := all_waiting(raw)) is not None:
+        return found.intersection(borrower_ids)
     return {borrower for (borrower,) in raw.execute(_WAITING, [list(borrower_ids)])}
 
 

@@ -38,7 +38,21 @@ class Letter:
     headers: Headers
 
 
-Said: TypeAlias = Event[Fact] | Letter
+class Voiced(NamedTuple):
+    """An event as it is to go out, but for its sequence, which is known only under the lock."""
+
+    id: str
+    type: str
+    key: str
+    value: bytes
+
+    @classmethod
+    def of(cls, event: Event[Fact]) -> "Voiced":
+        """An event of ours."""
+        return cls(event.id, event.type, event.partitionkey or "", event.to_json())
+
+
+Said: TypeAlias = Voiced | Letter
 Frames: TypeAlias = Mapping[Stream, Sequence[Frame]]
 Pending: TypeAlias = Iterable[tuple[Stream, Said]]
 
@@ -85,7 +99,7 @@ def append(raw: Raw, pending: Pending) -> Frames:
             if isinstance(said, Letter):
                 letters.append(_letter(stream, said, frame))
             else:
-                events.append((topic, partition, sequence, said.id, said.type, topic, said.partitionkey, frame.value))
+                events.append((topic, partition, sequence, said.id, said.type, topic, said.key, frame.value))
     with raw.cursor() as cursor:
         if events:
             copy_rows(cursor, "outbox", _EVENT, events, _EVENT_TYPES)
@@ -103,8 +117,8 @@ def _take(raw: Raw, stream: Stream, count: int) -> int:
 def _frame(said: Said, sequence: int) -> Frame:
     if isinstance(said, Letter):
         return Frame(sequence, said.key, said.value, said.headers)
-    value = b'{"sequence":%d,%b' % (sequence, said.to_json()[1:])  # the one attribute known only under the lock
-    return Frame(sequence, (said.partitionkey or "").encode(), value, (*STRUCTURED, ("id", said.id.encode())))
+    value = b'{"sequence":%d,%b' % (sequence, said.value[1:])
+    return Frame(sequence, said.key.encode(), value, (*STRUCTURED, ("id", said.id.encode())))
 
 
 def _letter(stream: Stream, said: Letter, frame: Frame) -> tuple[Any, ...]:

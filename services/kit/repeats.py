@@ -41,31 +41,35 @@ class Gap:
 
 @dataclass(slots=True)
 class Sifted:
-    """What is to be applied, and what to remember of it."""
+    """What is to be applied of some items, and what to remember of all that were sifted in this transaction.
+
+    last: the last sequence of each source, once asked for.
+    """
 
     items: list[Item] = field(default_factory=list)
     repeats: int = 0
     stamps: dict[str, int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     seen: dict[Identity, bytes] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
 
 
-def sift(raw: Raw, partition: int, items: Sequence[Item]) -> Sifted:
-    """Drop repeats; an id that comes again with other content becomes a fault."""
-    sifted = Sifted()
+def sift(raw: Raw, partition: int, items: Sequence[Item], sifted: Sifted) -> list[Item]:
+    """The items without repeats; an id that comes again with other content becomes a fault. Call it in their order."""
+    sifted.items = []
     stamps = [_stamp(item) for item in items]
-    last = _last_stamps(raw, {stamp[0] for stamp in stamps if stamp})
-    before = _seen_before(
-        raw, partition, [i.event.id for i, stamp in zip(items, stamps, strict=True) if i.event and not stamp]
-    )
+    sources = {stamp[0] for stamp in stamps if stamp} - sifted.last.keys()
+    sifted.last |= dict.fromkeys(sources, 0) | _last_stamps(raw, sources)
+    ids = [i.event.id for i, stamp in zip(items, stamps, strict=True) if i.event and not stamp]
+    before = _seen_before(raw, partition, ids) | sifted.seen
     for item, stamp in zip(items, stamps, strict=True):
         if stamp:
-            _by_sequence(sifted, item, stamp, last)
+            _by_sequence(sifted, item, stamp)
         elif item.event is None or item.fault:
             sifted.items.append(item)
         else:
             _by_id(sifted, item, item.event, before)
-    return sifted
+    return sifted.items
 
 
 def _stamp(item: Item) -> Stamp | None:
@@ -77,15 +81,15 @@ def _stamp(item: Item) -> Stamp | None:
     return event.source, event.sequence
 
 
-def _by_sequence(sifted: Sifted, item: Item, stamp: Stamp, last: dict[str, int]) -> None:
+def _by_sequence(sifted: Sifted, item: Item, stamp: Stamp) -> None:
     source, sequence = stamp
-    known = last.get(source, 0)
+    known = sifted.last[source]
     if sequence <= known:
         sifted.repeats += 1
         return
     if sequence > known + 1:
         sifted.gaps.append(Gap(source, known, sequence))
-    last[source] = sifted.stamps[source] = sequence
+    sifted.last[source] = sifted.stamps[source] = sequence
     sifted.items.append(item)
 
 

@@ -12,7 +12,6 @@ from typing import Generic, TypeAlias
 import structlog
 from sqlalchemy import Connection, Engine, Table
 
-from schemas.envelope import Event, Fact
 from schemas.topics import Topic
 from services.kit import letters, outbox, states
 from services.kit.clock import Clock
@@ -52,17 +51,20 @@ class Changes(Generic[S, R]):
     reference: R
     states: dict[str, Change[S]] = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
-    said: list[Event[Fact]] = field(default_factory=list)
+    said: list[tuple[outbox.Stream, outbox.Voiced]] = field(default_factory=list)
     buried: list[Item] = field(default_factory=list)
     parked: list[Item] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)
 
     def accept(self, borrower_id: str, before: S, done: Outcome[S, R], *, always: bool = False) -> None:
-        """Take in one outcome. A state that did not change is not saved, unless `always`."""
+        """Take in one outcome. A state that did not change is not saved, unless `always`.
+
+        What was said is written out at once, while it is at hand, and need not be kept as an event.
+        """
         if always or (done.state is not before and done.state != before):
             self.states[borrower_id] = Change(done.state, done.next_at)
         self.writes += done.writes
-        self.said += done.said
+        self.said += [(outbox.stream_of(e.data.TOPIC.name, e.source), outbox.Voiced.of(e)) for e in done.said]
         self.reference = done.reference
 
     def bury(self, item: Item, error: Exception) -> None:
@@ -84,7 +86,7 @@ class Work(Generic[S, R]):
     blocked: set[str] = field(default_factory=set)
     saved: set[str] = field(default_factory=set)
     said: dict[outbox.Stream, list[outbox.Frame]] = field(default_factory=dict)
-    dead: set[int] = field(default_factory=set)
+    dead: dict[int, Fault] = field(default_factory=dict)
     parked: int = 0
 
     def changes(self) -> Changes[S, R]:
@@ -97,7 +99,7 @@ class Work(Generic[S, R]):
         self.saved.update(saved)
         self.reference = changes.reference
         self.blocked |= changes.blocked
-        self.dead |= {item.record.offset for item in changes.buried}
+        self.dead |= {item.record.offset: item.fault for item in changes.buried if item.fault}
         self.parked += len(changes.parked)
         self.speak(frames)
 
@@ -140,16 +142,19 @@ class Room(Generic[S, R]):
 
     # -- begin and end ------------------------------------------------------------------------------------------------
 
-    def open(self, db: Connection, raw: Raw, number: int, borrowers: Sequence[str] = ()) -> Work[S, R]:
-        """A working set with the states of these borrowers, hot ones where there are."""
-        now, hot = self.clock.now(), self.hot.of(number)
+    def open(self, db: Connection, raw: Raw, number: int) -> Work[S, R]:
+        """A working set that knows nobody yet."""
+        now = self.clock.now()
         around: Surroundings[R] = Surroundings(
             now, self.known_as_of(number), number, self.partitions, self.intake.seal_said
         )
-        slots = {b: hot[b] for b in borrowers if b in hot}
-        work = Work(db, raw, around, self.service.reference(db, number, now), slots)
+        return Work(db, raw, around, self.service.reference(db, number, now), {})
+
+    def meet(self, work: Work[S, R], borrowers: Sequence[str]) -> None:
+        """Let the working set know these borrowers, by their hot states where there are."""
+        hot, slots = self.hot.of(work.around.partition), work.slots
+        slots |= {b: hot[b] for b in borrowers if b not in slots and b in hot}
         self.load(work, borrowers)
-        return work
 
     def load(self, work: Work[S, R], borrowers: Sequence[str]) -> None:
         """Let the working set know these borrowers too."""
@@ -196,11 +201,9 @@ class Room(Generic[S, R]):
         deciding = [i for i in items if i.event is not None and i.fault is None and type(i.event.data) in handlers]
         return list({item.borrower_id: None for item in deciding if item.borrower_id})
 
-    def apply(self, work: Work[S, R], items: Sequence[Item], *, isolate: bool) -> None:
-        """Fold the items and flush. Isolated, a refused row costs one record; else it costs the transaction."""
-        if not isolate:
-            self.flush(work, self._fold(work, items))
-        elif error := self.refused(work, lambda: self._fold(work, items)):
+    def isolate(self, work: Work[S, R], items: Sequence[Item]) -> None:
+        """Fold the items and flush; a row that is refused costs one record, not the transaction."""
+        if error := self.refused(work, lambda: self.fold(work, items)):
             self._divide(work, items, error)
 
     def refused(self, work: Work[S, R], fold: Callable[[], Changes[S, R]]) -> Exception | None:
@@ -222,11 +225,12 @@ class Room(Generic[S, R]):
             self.flush(work, changes)
             return
         half = len(items) // 2
-        self.apply(work, items[:half], isolate=True)
-        self.apply(work, items[half:], isolate=True)
+        self.isolate(work, items[:half])
+        self.isolate(work, items[half:])
 
-    def _fold(self, work: Work[S, R], items: Iterable[Item]) -> Changes[S, R]:
-        changes = work.changes()
+    def fold(self, work: Work[S, R], items: Iterable[Item], changes: Changes[S, R] | None = None) -> Changes[S, R]:
+        """Decide item by item; take what it comes to into the changes, and answer them."""
+        changes = work.changes() if changes is None else changes
         for item in items:
             if item.fault is not None:
                 changes.buried.append(item)
@@ -267,8 +271,8 @@ class Room(Generic[S, R]):
         letters.bury(work.raw, changes.buried)
         letters.park(work.raw, changes.parked)
         dead = letters.outgoing(self.service.name, changes.buried)
-        said = [(outbox.stream_of(event.data.TOPIC.name, event.source), event) for event in changes.said]
-        work.flushed(changes, saved, outbox.append(work.raw, [*said, *dead]))
+        frames = outbox.append(work.raw, [*changes.said, *dead])
+        work.flushed(changes, saved, frames)
 
 
 def _short(error: Exception) -> str:

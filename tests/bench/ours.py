@@ -72,11 +72,11 @@ def api(_runtime: Runtime[Loan, None]) -> FastAPI:
     return FastAPI()
 
 
-def unsifted(raw: Raw, partition: int, items: Sequence[Item]) -> Sifted:
-    return Sifted(items=list(items))
+def unsifted(raw: Raw, partition: int, items: Sequence[Item], sifted: Sifted) -> list[Item]:
+    return list(items)
 
 
-def nobody_waits(raw: Raw, borrower_ids: Sequence[str]) -> set[str]:
+def nobody_waits(raw: Raw) -> set[str]:
     return set()
 
 
@@ -85,7 +85,7 @@ def take_away() -> None:
     if "no-stamps" in PARTS:
         repeats.sift = unsifted
     if "no-parking" in PARTS:
-        letters.waiting = nobody_waits
+        letters.all_waiting = nobody_waits
 
 
 def plug(settings: Settings) -> Plug[Loan, None]:
