@@ -6,11 +6,14 @@ A stop stands from when it was published; a contact more than a second later is 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeAlias
 
 from schemas import bank, cases, contacts
 from schemas.envelope import Fact
 
 GRACE = timedelta(seconds=1)
+Versioned: TypeAlias = bank.LoanOverdue | bank.LoanPaymentReceived | bank.LoanPaymentReversed
+VERSIONED = (bank.LoanOverdue, bank.LoanPaymentReceived, bank.LoanPaymentReversed)
 WHOLE = ""
 """Stands for all loans of a borrower."""
 
@@ -21,6 +24,7 @@ class Stops:
 
     since: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
     until: dict[tuple[str, str, str], datetime] = field(default_factory=dict)
+    versions: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def wrongful(self, contact: str, borrower_id: str, loans: tuple[str, ...], at: datetime) -> Iterator[str]:
         """The stops that stood against a contact."""
@@ -31,7 +35,11 @@ class Stops:
                 yield f"{contact} was made at {at}: {reason} {loan} since {since}"
 
     def hear(self, fact: Fact, at: datetime) -> None:
-        """Learn what a fact stops or lifts."""
+        """Learn what a fact stops or lifts, unless a later word about its loan stands."""
+        if not (isinstance(fact, VERSIONED) and self._is_old(fact)):
+            self._hear_the_bank(fact, at)
+
+    def _hear_the_bank(self, fact: Fact, at: datetime) -> None:
         match fact:
             case bank.LoanOverdue() | bank.LoanDueSoon():
                 self._lift(fact.borrower_id, fact.loan_id, "settled")
@@ -55,6 +63,12 @@ class Stops:
                 self._repaired(fact, at)
             case _:
                 self._hear_the_case(fact, at)
+
+    def _is_old(self, fact: Versioned) -> bool:
+        """Whether its version proves that a later word about the loan stands (choreography.md, "Which word counts")."""
+        key, version = (fact.borrower_id, fact.loan_id), fact.loan_version or 0
+        latest = self.versions[key] = max(version, self.versions.get(key, 0))
+        return 0 < version < latest
 
     def _hear_the_case(self, fact: Fact, at: datetime) -> None:
         match fact:

@@ -13,7 +13,7 @@ from schemas.topics import ASSIGNMENT, NOTIFIER, VISITS
 
 BEGINS = datetime(2026, 3, 1, 16, 0, tzinfo=UTC)  # midnight of a Monday in Shanghai
 DAY = timedelta(days=1)
-DAYS_MAX = 400
+DAYS_MAX = 600
 """A story ends here at the latest. It is so long that each comes to its number of facts, where little happens too."""
 MONTH = 31
 NUMBERS = 2

@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from psycopg import OperationalError
 
-from schemas.bank import LoanPaymentReceived
+from schemas.bank import LoanOverdue, LoanPaymentReceived
 from schemas.contacts import DisputeRaised
 from schemas.topics import ASSIGNMENT, NOTIFIER
+from schemas.values import Arrears
 from services.kit import repeats
 from services.kit.database import transaction
 from tests.sim import registry
@@ -21,6 +23,7 @@ from tests.sim.faulty import FAULTS
 from tests.sim.play import Stage
 from tests.sim.run import played, quiet
 from tests.sim.shrink import Shrinker, minimised
+from tests.sim.stops import Stops
 from tests.sim.story import told
 
 SEEDS = 6
@@ -125,6 +128,22 @@ def _deaf_notifier():
     return {
         NOTIFIER: replace(service, handlers=handlers, tick=lambda state, context: tick(state, None, context)),
     }
+
+
+# -- the checks -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "stands"), [(1, False), (3, True), (None, True)])
+def test_money_told_again_is_a_stop_unless_its_version_says_that_more_is_known(version, stands):
+    stops, at, arrears = Stops(), datetime(2026, 3, 10, tzinfo=UTC), Arrears(principal="9", interest="0", fees="0")
+    about = {"loan_id": "L-1", "borrower_id": "B-1", "currency": "CNY"}
+    overdue = {"product": "micro_loan", "days_past_due": 9, "outstanding_principal": "99", "region": "CN-GD"}
+    days = {"business_date": at.date(), "oldest_due_date": at.date()}
+    stops.hear(LoanOverdue(**about, **overdue, **days, arrears=arrears, loan_version=2), at)
+    nothing = {"arrears_after": Arrears(principal="0", interest="0", fees="0"), "days_past_due_after": 0}
+    paid = {"payment_id": "PAY-1", "amount": "9", "value_date": at.date(), "loan_version": version}
+    stops.hear(LoanPaymentReceived(**about, **paid, **nothing), at)
+    assert bool([*stops.wrongful("N-1", "B-1", ("L-1",), at + timedelta(hours=1))]) == stands
 
 
 # -- the parts --------------------------------------------------------------------------------------------------------
