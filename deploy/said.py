@@ -11,9 +11,8 @@ import typer
 from kafka.errors import KafkaError
 from rich.console import Console
 
-from deploy.local.errors import AlreadyRunning, StackError
+from deploy.local.errors import AlreadyRunning, Misused, StackError
 from deploy.trace import NothingFound
-from deploy.up import BadClock
 
 PIPE_WIDTH = 200  # characters a line may have where no terminal says how wide it is
 out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
@@ -40,7 +39,7 @@ def mending() -> Iterator[None]:
     """Turn what a user can put right into one message and an exit code."""
     try:
         yield
-    except BadClock as error:
+    except Misused as error:
         fail(str(error), MISUSE)
     except AlreadyRunning as error:
         fail(str(error), NO)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.local.errors import StackError
+from deploy.local.errors import Misused, StackError
 from deploy.local.files import write_whole
 from deploy.local.stack import DEFAULT_VAR, ending_on_signals, holder, running_stack, wait_for_signal
 from deploy.local.state import ProcessState
@@ -20,7 +20,7 @@ from services.kit.clock import clock_from
 HEALTH_SECONDS_MAX = 2.0
 
 
-class BadClock(StackError):
+class BadClock(Misused):
     """The clock that was asked for cannot be understood."""
 
 

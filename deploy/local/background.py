@@ -13,7 +13,7 @@ import psutil
 
 from deploy.local.errors import AlreadyRunning, NotStarted
 from deploy.local.processes import open_log, tail
-from deploy.local.stack import holder
+from deploy.local.stack import holder, usable
 from deploy.local.state import StackState, read_state
 
 _LOOK_SECONDS = 0.1
@@ -22,9 +22,10 @@ _LOOK_SECONDS = 0.1
 def start_in_background(var: Path, argv: Sequence[str], seconds_max: float = 900) -> StackState:
     """Run a program that holds `var` with `running_stack`, and return once it has declared itself ready.
 
-    What the program prints goes to `<var>/log/stack.log`. Raises AlreadyRunning, or NotStarted if the program ends or
-    is not ready in time; it is stopped then.
+    What the program prints goes to `<var>/log/stack.log`. Raises NoFolder, AlreadyRunning, or NotStarted if the program
+    ends or is not ready in time; it is stopped then.
     """
+    usable(var)
     _refuse_if_held(var)
     log = var / "log" / "stack.log"
     with open_log(log) as output:

@@ -5,6 +5,14 @@ class StackError(Exception):
     """The local stack cannot do what was asked. The message says why and what to do; no traceback is needed."""
 
 
+class Misused(StackError):
+    """An option or setting that cannot be meant so. The message names it."""
+
+
+class NoFolder(Misused):
+    """The `var` folder cannot be made or written to."""
+
+
 class AlreadyRunning(StackError):
     """Another supervisor holds this `var` folder."""
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.local.database import prepare_database
-from deploy.local.errors import AlreadyRunning
+from deploy.local.errors import AlreadyRunning, NoFolder
 from deploy.local.kafka import kafka_process
 from deploy.local.postgres import admin_url, postgres_process
 from deploy.local.supervisor import Supervisor
@@ -65,10 +65,11 @@ def running_stack(var: Path = DEFAULT_VAR, cache: Path | None = None) -> Iterato
 
 @contextmanager
 def held(var: Path) -> Iterator[None]:
-    """Hold the `var` folder: nobody else may supervise there meanwhile. The kernel lets go when this process ends."""
-    lock = _lock_file(var)
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a+") as file:
+    """Hold the `var` folder: nobody else may supervise there meanwhile. The kernel lets go when this process ends.
+
+    Raises AlreadyRunning, NoFolder.
+    """
+    with usable(var).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -80,6 +81,17 @@ def held(var: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def usable(var: Path) -> Path:
+    """Make sure that `var` is a folder to write to; return its lock file. Raises NoFolder."""
+    lock = _lock_file(var)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise NoFolder(f"{var} cannot be the folder of data, logs and state: {error.strerror}.") from None
+    return lock
 
 
 def holder(var: Path) -> int | None:
