@@ -27,7 +27,6 @@ from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
 from deploy.up import factor_of, nothing_runs, read_endpoints, running_var, start_in, told
-from schemas.contract import Problem
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 contract = typer.Typer(no_args_is_help=True, help="What producers must say, and whether they do.")
@@ -46,7 +45,9 @@ Bootstrap = Annotated[
     str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
 ]
 Example = Annotated[bool, typer.Option("--example", help="Only the example, on one line: ready to be published.")]
-File = Annotated[Path, typer.Argument(help="JSON lines, one CloudEvent each; - reads standard input.")]
+_FILE_HELP = "CloudEvents as JSON: one to a line, or printed over several, or an array; - reads standard input."
+File = Annotated[Path, typer.Argument(help=_FILE_HELP)]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=_FILE_HELP)]
 
 
 @app.command()
@@ -153,19 +154,18 @@ def publish_file(
 
     --skip-invalid publishes the good ones and writes the others to --rejects (default: FILE.rejects).
     """
-    sheet = read_sheet(_lines(file))
-    _not_empty(sheet, file)
+    sheet = _read(file)
     if sheet.bad and not skip_invalid:
-        _report(sheet.problems, as_json, published=0)
+        _report({file: sheet}, as_json, published=0)
         raise typer.Exit(NO)
     rejected = rejects or Path(f"{'stdin' if str(file) == '-' else file}.rejects")
-    if sheet.bad:
-        write_rejects(sheet, rejected)
     with mending():
+        if sheet.bad:
+            write_rejects(sheet, rejected)
         count = _publish(sheet, bootstrap or read_endpoints(var)["kafka"])
     document = {"published": count, "rejected": len(sheet.bad), "rejects": str(rejected) if sheet.bad else None}
     tail = f" {len(sheet.bad)} rejected, kept in {rejected}." if sheet.bad else ""
-    say(document, as_json, f"{count} events published.{tail}")
+    say(document, as_json, f"{count} event{'' if count == 1 else 's'} published.{tail}")
 
 
 def _publish(sheet: Sheet, bootstrap: str) -> int:
@@ -176,36 +176,37 @@ def _publish(sheet: Sheet, bootstrap: str) -> int:
         return publish(events, bootstrap, lambda: progress.advance(task))
 
 
-def _lines(file: Path) -> list[str]:
+def _read(file: Path) -> Sheet:
+    """The events of a file, of which there must be one: a pipeline that broke before us must not look as if well."""
+    standard = str(file) == "-"
     try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        sheet = read_sheet((sys.stdin.buffer.read() if standard else file.read_bytes()).decode())
     except OSError as error:
         fail(f"{file} cannot be read: {error.strerror}.", MISUSE)
     except UnicodeDecodeError as error:
         fail(f"{file} is not UTF-8: byte {error.start} cannot be read. Write the file as UTF-8 JSON lines.", MISUSE)
-    return text.split("\n")
-
-
-def _not_empty(sheet: Sheet, file: Path) -> None:
-    """A pipeline that broke before us must not look as if all were well."""
     if not sheet.good and not sheet.bad:
-        fail(f"{'Standard input' if str(file) == '-' else file} holds no event.", NO)
+        fail(f"{'Standard input' if standard else file} holds no event.", NO)
+    return sheet
 
 
-def _report(problems: list[Problem], as_json: bool, **more: object) -> None:
-    lines = len({problem.line for problem in problems})
-    text = "\n".join(f"line {p.line}: {p.field}: {p.what}" for p in problems)
-    document = {"ok": not problems, **more, "problems": [asdict(problem) for problem in problems]}
-    say(document, as_json, f"{text}\n{lines} bad events." if problems else "Every event keeps the contract.")
+def _report(sheets: dict[Path, Sheet], as_json: bool, **more: object) -> None:
+    """What is wrong, event by event; the file is named where there are several."""
+    found = [(file, problem) for file, sheet in sheets.items() for problem in sheet.problems]
+    lines = [f"{f'{file}: ' if len(sheets) > 1 else ''}line {p.line}: {p.field}: {p.what}" for file, p in found]
+    bad = sum(len(sheet.bad) for sheet in sheets.values())
+    document = {"ok": not bad, **more, "problems": [{"file": str(file), **asdict(p)} for file, p in found]}
+    tail = f"{bad} bad event{'s' if bad > 1 else ''}." if bad else "Every event keeps the contract."
+    say(document, as_json, "\n".join([*lines, tail]))
 
 
 @contract.command("check")
-def check(file: File, as_json: Json = False) -> None:
-    """Say line by line and field by field what is wrong with the events in FILE."""
-    sheet = read_sheet(_lines(file))
-    _not_empty(sheet, file)
-    _report(sheet.problems, as_json, checked=len(sheet.good) + len(sheet.bad))
-    raise typer.Exit(NO if sheet.bad else 0)
+def check(files: Files, as_json: Json = False) -> None:
+    """Say event by event and field by field what is wrong in each FILE."""
+    sheets = {file: _read(file) for file in files}
+    bad = any(sheet.bad for sheet in sheets.values())
+    _report(sheets, as_json, checked=sum(len(sheet.good) + len(sheet.bad) for sheet in sheets.values()))
+    raise typer.Exit(NO if bad else 0)
 
 
 @contract.command("show")

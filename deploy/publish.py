@@ -6,8 +6,8 @@ from pathlib import Path
 
 from kafka import KafkaProducer
 
-from deploy.local.errors import StackError
-from schemas.contract import Checked, Problem, check_lines
+from deploy.local.errors import Misused, StackError
+from schemas.contract import Checked, Problem, check_text
 from schemas.envelope import CONTENT_TYPE, Event, Fact
 
 HEADERS = [("content-type", CONTENT_TYPE.encode())]
@@ -15,6 +15,10 @@ HEADERS = [("content-type", CONTENT_TYPE.encode())]
 
 class NotPublished(StackError):
     """The broker did not acknowledge every event. Publishing the file again is harmless: repeats take effect once."""
+
+
+class NotKept(Misused):
+    """The file for what is rejected cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +34,9 @@ class Sheet:
         return [problem for checked in self.bad for problem in checked.problems]
 
 
-def read_sheet(lines: Iterable[str]) -> Sheet:
-    """Check every line. An event that is not for outsiders to say counts as bad."""
-    checked = [_outsiders_only(line) for line in check_lines(lines)]
+def read_sheet(text: str) -> Sheet:
+    """Check every event of a file. One that is not for outsiders to say counts as bad."""
+    checked = [_outsiders_only(one) for one in check_text(text)]
     return Sheet(tuple(c for c in checked if c.event), tuple(c for c in checked if not c.event))
 
 
@@ -45,8 +49,11 @@ def _outsiders_only(checked: Checked) -> Checked:
 
 
 def write_rejects(sheet: Sheet, path: Path) -> None:
-    """Write the bad lines, unchanged, so that they can be mended and published."""
-    path.write_text("".join(f"{checked.text}\n" for checked in sheet.bad), encoding="utf-8")
+    """Write the bad events, unchanged, so that they can be mended and published. Raises NotKept."""
+    try:
+        path.write_text("".join(f"{checked.text}\n" for checked in sheet.bad), encoding="utf-8")
+    except OSError as error:
+        raise NotKept(f"--rejects {path} cannot be written: {error.strerror}. Nothing was published.") from None
 
 
 def publish(events: Iterable[tuple[Event[Fact], bytes]], bootstrap: str, tick: Callable[[], None]) -> int:

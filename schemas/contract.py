@@ -13,6 +13,7 @@ from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from schemas.documents import documents
 from schemas.envelope import Event, Fact, Unreadable, read_structured
 from schemas.language import KINDS
 from schemas.topics import BY_NAME, Topic
@@ -24,7 +25,7 @@ ENVELOPE = frozenset(Event.model_fields)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong. `line` counts from 1; `field` is a dotted path in the event, or "event"."""
+    """One thing wrong. `line` counts from 1 and is where the event begins; `field` is a dotted path, or "event"."""
 
     line: int
     field: str
@@ -33,7 +34,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One line of a file of events: the event if it is good, or else its problems."""
+    """One event of a file as it stands there: read if it is good, or else its problems."""
 
     line: int
     text: str
@@ -43,12 +44,18 @@ class Checked:
 
 def check_lines(lines: Iterable[str], topic: Topic | None = None) -> Iterator[Checked]:
     """Check JSON lines of CloudEvents. Blank lines are passed over; an id reused for other content is a problem."""
+    unmarked = (text.removeprefix(BYTE_ORDER_MARK if number == 1 else "") for number, text in enumerate(lines, 1))
+    return _checked(((number, text.rstrip("\n")) for number, text in enumerate(unmarked, 1)), topic)
+
+
+def check_text(text: str, topic: Topic | None = None) -> Iterator[Checked]:
+    """Check a whole file: JSON lines, or documents over several lines, or arrays of events (schemas.documents)."""
+    return _checked(documents(text.removeprefix(BYTE_ORDER_MARK)), topic)
+
+
+def _checked(texts: Iterable[tuple[int, str]], topic: Topic | None) -> Iterator[Checked]:
     seen: dict[tuple[str, str], tuple[int, str]] = {}
-    for number, text in enumerate(lines, 1):
-        if not text.strip():
-            continue
-        checked = check_line(number, text.removeprefix(BYTE_ORDER_MARK if number == 1 else "").rstrip("\n"), topic)
-        yield _unless_reused(checked, seen)
+    return (_unless_reused(check_line(number, text, topic), seen) for number, text in texts if text.strip())
 
 
 def check_line(number: int, text: str, topic: Topic | None = None) -> Checked:
@@ -137,4 +144,4 @@ def topic_named(name: str) -> Topic:
     return BY_NAME[name]
 
 
-__all__ = ["KINDS", "Checked", "Problem", "check_line", "check_lines", "topic_named", "unknown_fields"]
+__all__ = ["KINDS", "Checked", "Problem", "check_line", "check_lines", "check_text", "topic_named", "unknown_fields"]

@@ -114,6 +114,40 @@ def test_each_problem_names_line_and_field(sheet):
     assert [(p["line"], p["field"]) for p in json.loads(done.stdout)["problems"]] == [(1, "data.region")]
 
 
+@pytest.mark.parametrize("name", ["loan.overdue.v1", "borrower.recorded.v1"])
+def test_the_files_of_the_contract_are_read_as_they_are(name):
+    assert run("contract", "check", EXAMPLES / f"{name}.json").exit_code == 0
+
+
+def test_several_files_are_checked_and_each_problem_names_its_own(sheet, tmp_path):
+    bad = sheet(example("loan.overdue.v1", region=None))
+    done = run("contract", "check", EXAMPLES / "loan.overdue.v1.json", bad)
+    assert done.exit_code == 1
+    assert f"{bad}: line 1: data.region" in done.stdout
+    assert done.stdout.endswith("1 bad event.\n")
+
+
+def test_standard_input_that_is_not_utf_8_is_one_clear_line():
+    command = [sys.executable, "-m", "deploy.cli", "contract", "check", "-"]
+    done = subprocess.run(command, input=b'{"id": "\xff"}', capture_output=True, check=False)
+    assert (done.returncode, done.stderr.count(b"\n"), b"byte 8" in done.stderr) == (2, 1, True)
+
+
+def test_rejects_that_cannot_be_kept_are_one_clear_line_and_nothing_is_published(sheet):
+    done = run(
+        "publish", sheet("not json"), "--skip-invalid", "--rejects", "/nonexistent/x", "--bootstrap", "127.0.0.1:1"
+    )
+    assert (done.exit_code, done.stderr.count("\n"), "/nonexistent/x" in done.stderr) == (2, 1, True)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("up", "--var", "/dev/null/x"), ("demo", "--var", "/dev/null"), ("up", "--var", "/dev/null")]
+)
+def test_a_place_that_can_be_no_folder_is_one_clear_line(arguments):
+    done = run(*arguments)
+    assert (done.exit_code, done.stderr.count("\n"), "/dev/null" in done.stderr) == (2, 1, True)
+
+
 @pytest.mark.parametrize("arguments", [("status",), ("topics",), ("trace", "B-1")])
 def test_what_needs_a_running_system_says_how_to_start_it(arguments, tmp_path):
     done = run(*arguments, "--var", tmp_path)
