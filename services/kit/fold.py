@@ -7,13 +7,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha1
 from typing import Generic, NamedTuple
 
 from schemas.envelope import Event, Fact
 from schemas.topics import Topic
-from services.kit.partitions import partition_for
+from services.kit.partitions import partition_for, source_on
 from services.kit.service import Context, Origin, R, Reaction, S, Service, Write
 
 NAMESPACE = uuid.UUID("7f6f2a52-0c3b-5d0e-9a51-3f9a4c1f6f10")
@@ -153,16 +153,6 @@ def uuid5(namespace: bytes, name: bytes) -> str:
     return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"
 
 
-def source_of(topic: Topic, partition: int) -> str:
-    """The CloudEvents source in which a topic's sequence is counted."""
-    return _source_on(topic.stream, partition)
-
-
 @lru_cache(100_000)
 def _source(stream: str, key: str, partitions: int) -> str:
-    return _source_on(stream, partition_for(key.encode(), partitions))
-
-
-@cache
-def _source_on(stream: str, partition: int) -> str:
-    return f"/arrears/{stream}/{partition}"
+    return source_on(stream, partition_for(key.encode(), partitions))

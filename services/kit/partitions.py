@@ -1,6 +1,6 @@
 """The Java client's default partitioner (murmur2), so that one borrower is one partition number for every producer."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 _SEED, _M, _MASK = 0x9747B28C, 0x5BD1E995, 0xFFFFFFFF
 
@@ -22,3 +22,9 @@ def murmur2(data: bytes) -> int:
         hashed = (hashed ^ int.from_bytes(rest, "little")) * _M & _MASK
     hashed = (hashed ^ hashed >> 13) * _M & _MASK
     return hashed ^ hashed >> 15
+
+
+@cache
+def source_on(stream: str, partition: int) -> str:
+    """The CloudEvents source in which what a stream says on a partition is counted."""
+    return f"/arrears/{stream}/{partition}"

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from schemas.envelope import CONTENT_TYPE, Event, Fact, Unreadable, read_record, read_structured
 from schemas.topics import Topic
 from services.kit.intake import Intake, carries_personal, names_personal
-from services.kit.partitions import partition_for
+from services.kit.partitions import partition_for, source_on
 
 Kind: TypeAlias = Literal["unreadable", "wrong_key", "wrong_partition", "reused_id", "handler", "timer"]
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
@@ -145,6 +145,10 @@ def checked_item(topic: Topic, partition: int, record: Record, partitions: int) 
     if right != partition:
         reason = f"wrong partition: the key belongs on {right} (murmur2, the Java default); it came on {partition}"
         return Item(topic, partition, record, item.event, Fault("wrong_partition", reason, "WrongPartition"))
+    source = item.event.source
+    if item.event.sequence is not None and not topic.intake and source != source_on(topic.stream, partition):
+        reason = f"{source} does not speak here, {source_on(topic.stream, partition)} does: forged, or damaged"
+        return Item(topic, partition, record, item.event, Fault("wrong_partition", reason, "WrongSource"))
     return item
 
 

@@ -24,6 +24,7 @@ from services.kit.work import Changes, Room, Work
 
 log = structlog.get_logger("arrears.kit")
 AT_ONCE = 100
+NOT_OURS = "what a service says is published by that service alone, and not again by its readers."
 GONE = (
     "is gone from the broker, and what was kept of it is not what others may be given:"
     " have the producer send it again, under the right key to the right partition"
@@ -112,6 +113,8 @@ class Redrive(Generic[S, R]):
         if dead.fault.kind == "reused_id" or item.record.value is None:
             return dead.fault
         if dead.fault.kind in ("wrong_key", "wrong_partition"):
+            if not item.topic.intake:
+                return replace(dead.fault, reason=f"{NOT_OURS} {dead.fault.reason.removeprefix(NOT_OURS).strip()}")
             return self._publish_again(work, read_item(item.topic, item.partition, item.record))
         return self._apply(work, checked_item(item.topic, item.partition, item.record, count(item.topic)))
 

@@ -128,12 +128,14 @@ def test_other_contact_data_under_a_used_id_is_refused_and_the_same_is_a_repeat(
     assert bench.vault.open("B-1", "name", Sealed(sealed=count.name_sealed, key=count.name_key)) == "王小明"
 
 
+def said_by(source, sequence):
+    event = Event.saying(case_opened("B-1"), id=f"C-{sequence}", source=source, time=MONDAY, sequence=sequence)
+    return Record(0, 0, b"B-1", event.to_json())
+
+
 def test_repeats_and_gaps_on_our_own_topics_are_found_by_sequence(bench):
     def put(*numbers: int) -> None:
-        fact = case_opened("B-1")
-        source = f"/arrears/assignment/{place('B-1')}"
-        events = [Event.saying(fact, id=f"C-{n}", source=source, time=MONDAY, sequence=n) for n in numbers]
-        bench.put(CASES, place("B-1"), *[Record(0, 0, b"B-1", event.to_json()) for event in events])
+        bench.put(CASES, place("B-1"), *[said_by(f"/arrears/assignment/{place('B-1')}", n) for n in numbers])
 
     put(1, 2)
     put(2, 1, 3)
@@ -284,6 +286,20 @@ def misplaced(bench: Bench[Count, None], partition: int, key: bytes = b"B-1") ->
     sent = replace(record(recorded("B-1")), timestamp=1, key=key, headers=(*STRUCTURED, ("x-batch", b"7")))
     bench.put(BORROWERS, partition, sent)
     return sent
+
+
+def test_a_sequence_counts_only_from_whom_the_topic_belongs_to(bench):
+    """A forged one would make what really comes look like a repeat."""
+    own = f"/arrears/assignment/{place('B-1')}"
+    bench.put(CASES, place("B-1"), said_by("/arrears/visits/0", 9), said_by(own, 1))
+    (letter,) = open_letters(bench)
+    assert (letter.kind, letter.error) == ("wrong_partition", "WrongSource")
+    assert rows(bench, "SELECT source, sequence FROM stamps") == [(own, 1)]
+    dlq.request_redrive(bench.engine)
+    bench.redrive()
+    (letter,) = open_letters(bench)
+    assert "published by that service alone" in letter.reason
+    assert bench.log.published == []
 
 
 @pytest.mark.parametrize("opens", [COUNTER.opens, frozenset()])
