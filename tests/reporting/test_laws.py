@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.cases import FeeAccrued, PlacementOffered
+from schemas.cases import FeeAccrued, PlacementOffered, PlacementRefused
 from services.kit.bench import Bench
 from services.reporting.domain.laws import LIVES, Course, Step, balance, fee, lived
-from services.reporting.store.laws import laws
+from services.reporting.store.laws import courses, laws
 from tests.reporting.log import (
     LATER,
     Log,
@@ -99,6 +99,26 @@ def test_a_number_that_was_never_read_is_named_with_its_source(bench: Bench, tow
     gone = town.records[index][0]
     write(bench, _without(town.records, index))
     assert broken(bench) == {"sequences": (f"{gone.source}#{gone.sequence}",)}
+
+
+@pytest.mark.stack
+def test_what_an_agency_writes_is_one_word_whatever_stands_in_it(bench: Bench):
+    log = Log()
+    offered = town_fact(PlacementOffered)
+    log.tell(offered, day(1))
+    ended = {name: getattr(offered, name) for name in ("case_id", "borrower_id", "placement_id", "agency_id")}
+    reason = "no team this month\nplacement.activated.v1 sorry"
+    log.tell(PlacementRefused(**ended, reason=reason, ended_at=day(2)), day(2))
+    write(bench, by_topic(log.records))
+    law = found(bench)["placements offered"]
+    assert (law.holds, law.left, law.right) == (True, "1", "1")
+    with bench.engine.connect() as db:
+        assert courses(db, view(LATER))[0].steps[-1] == Step("placement.refused.v1", reason)
+
+
+def town_fact(kind):
+    """Some fact of a kind as a town tells it."""
+    return next(e.data for e, _ in Town(seed=7, days=60).log(60).records if isinstance(e.data, kind))
 
 
 @pytest.mark.stack

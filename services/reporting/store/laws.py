@@ -30,7 +30,7 @@ _TYPES = sorted({t for life in LIVES for t in (life.begins, *life.again, *life.e
 _COURSES = """
 WITH thing AS (
     SELECT split_part(type, '.', 1) AS noun, subject_id AS id,
-        string_agg(type || ' ' || coalesce(label, ''), E'\\n' ORDER BY "offset") AS steps
+        array_agg(ARRAY[type, coalesce(label, '')] ORDER BY "offset") AS steps
     FROM facts WHERE type = ANY(:types) AND recorded_time <= :known GROUP BY 1, 2
 )
 SELECT noun, steps, count(*) AS number, (array_agg(id ORDER BY id))[1:CAST(:most AS int)] AS ids
@@ -41,11 +41,7 @@ FROM thing GROUP BY 1, 2 ORDER BY 1, 2
 def courses(db: Connection, view: View) -> list[Course]:
     """The courses of all cases, placements, promises, notices and visits. Each noun lives on one topic, in order."""
     found = rows(db, view, _COURSES, types=_TYPES, most=OFFENDERS_MAX)
-    return [Course(r.noun, _steps(r.steps), r.number, tuple(r.ids)) for r in found]
-
-
-def _steps(joined: str) -> tuple[Step, ...]:
-    return tuple(Step(*line.split(" ", 1)) for line in joined.split("\n"))
+    return [Course(r.noun, tuple(Step(*step) for step in r.steps), r.number, tuple(r.ids)) for r in found]
 
 
 _PAYMENTS = """
