@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from schemas.cases import FeeAccrued, PlacementOffered, PlacementRefused
 from services.kit.bench import Bench
@@ -99,6 +100,36 @@ def test_a_number_that_was_never_read_is_named_with_its_source(bench: Bench, tow
     gone = town.records[index][0]
     write(bench, _without(town.records, index))
     assert broken(bench) == {"sequences": (f"{gone.source}#{gone.sequence}",)}
+
+
+def _numbered(record, source, sequence):
+    """The same record as somebody else would number it."""
+    event, origin = record
+    return event.model_copy(update={"source": source, "sequence": sequence}), origin
+
+
+@pytest.mark.stack
+def test_a_number_counts_only_where_its_source_owns_the_topic(bench: Bench):
+    log = Log()
+    log.tell(overdue(), day(1))
+    write(bench, [_numbered(log.records[0], "/arrears/bank-gateway/0", 3_000_000_000)])
+    law = found(bench)["sequences"]
+    assert (law.holds, law.left, law.right) == (True, "0", "0")
+    with bench.engine.connect() as db:
+        assert db.scalar(text("SELECT count(*) FROM facts WHERE sequence IS NOT NULL")) == 0
+
+
+@pytest.mark.stack
+def test_a_gap_is_one_offender_however_wide_it_is(bench: Bench):
+    log = Log()
+    for number in range(3):
+        log.tell(allowed("B1", f"N-{number}"), day(1))
+    source = log.records[0][0].source
+    numbers = (2, 3, 3_000_000_000)
+    write(bench, [_numbered(r, source, n) for r, n in zip(log.records, numbers, strict=True)])
+    law = found(bench)["sequences"]
+    assert (law.offenders, law.offending) == ((f"{source}#1", f"{source}#4-2999999999"), 2)
+    assert (law.left, law.right) == ("3000000000", "3")
 
 
 @pytest.mark.stack

@@ -25,7 +25,7 @@ NOBODY_WORKS = "nobody reads for it. Its log, its /health/ready and `arrears pos
 
 def _broken(law: Law) -> Alarm:
     if law.name == SEQUENCES[0]:
-        return Alarm("sequence-gap", "sequence_gap", f"{law.offending} numbers are missing: {_named(law)}")
+        return Alarm("sequence-gap", "sequence_gap", f"{law.offending} gaps in what was numbered: {_named(law)}")
     return Alarm(
         f"law-{law.name.replace(' ', '-')}", "law_broken", f"{law.left} ≠ {law.right} ({law.equation}): {_named(law)}"
     )

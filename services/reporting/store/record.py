@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from schemas.envelope import Event, Fact
+from schemas.topics import BY_NAME
 from services.kit.service import Origin, Put, Write
 from services.reporting.domain import positions as loans
 from services.reporting.domain import stops
@@ -28,7 +29,7 @@ def _log(event: Event[Fact], origin: Origin) -> dict[str, Any]:
         "event_id": event.id,
         "type": event.type,
         "source": event.source,
-        "sequence": event.sequence,
+        "sequence": event.sequence if event.source == counted_in(origin) else None,
         "subject_id": known.subject_id,
         "label": known.label,
         "detail": known.detail,
@@ -48,6 +49,12 @@ def _log(event: Event[Fact], origin: Origin) -> dict[str, Any]:
         "causation_id": event.causationid,
         "correlation_id": event.correlationid,
     }
+
+
+def counted_in(origin: Origin) -> str | None:
+    """The one source whose numbers count at this place: its topic's owner, for its partition. Nobody else's do."""
+    topic = BY_NAME[origin.topic]
+    return None if topic.intake else f"/arrears/{topic.stream}/{origin.partition}"
 
 
 def _beside(fact: Fact, valid: datetime, origin: Origin) -> Iterator[tuple[Any, dict[str, Any]]]:
