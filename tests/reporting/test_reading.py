@@ -1,6 +1,7 @@
 """How facts are read: every kind has a place, every name in the table exists, nothing personal comes in."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -87,3 +88,17 @@ def test_a_payment_that_leaves_nothing_makes_the_loan_current():
 def test_an_overdue_loan_is_past_due_since_its_oldest_due_date():
     (position,) = positions(overdue(days=12), datetime(2026, 1, 5, 3, tzinfo=UTC))
     assert (position.state, (TODAY - position.oldest_due_on).days) == ("overdue", 12)
+
+
+def test_a_new_schedule_leaves_nothing_past_due():
+    fact = bank.LoanRestructured(
+        loan_id="L-B1",
+        borrower_id="B1",
+        business_date=TODAY,
+        new_instalment_amount=Decimal("100.00"),
+        first_due_date=TODAY,
+        instalments=12,
+        currency="CNY",
+    )
+    (position,) = positions(fact, datetime(2026, 1, 5, 3, tzinfo=UTC))
+    assert (position.state, position.arrears, position.currency) == ("current", 0, "CNY")

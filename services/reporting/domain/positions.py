@@ -62,6 +62,8 @@ def positions(fact: Fact, valid: datetime) -> Iterator[Position]:
             yield _after_payment(fact, valid.date())
         case bank.LoanCured():
             yield Position(fact.loan_id, fact.borrower_id, "current", fact.business_date)
+        case bank.LoanRestructured():
+            yield Position(fact.loan_id, fact.borrower_id, "current", fact.business_date, currency=fact.currency)
         case bank.LoanClosed():
             yield Position(fact.loan_id, fact.borrower_id, "closed", fact.business_date)
         case bank.LoanChargedOff():
