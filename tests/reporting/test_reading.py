@@ -1,6 +1,6 @@
 """How facts are read: every kind has a place, every name in the table exists, nothing personal comes in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -102,3 +102,9 @@ def test_a_new_schedule_leaves_nothing_past_due():
     )
     (position,) = positions(fact, datetime(2026, 1, 5, 3, tzinfo=UTC))
     assert (position.state, position.arrears, position.currency) == ("current", 0, "CNY")
+
+
+def test_a_business_day_from_the_future_makes_no_loan_younger():
+    (position,) = positions(overdue(days=40, on=TODAY + timedelta(days=400)), datetime(2026, 1, 5, 3, tzinfo=UTC))
+    assert (position.business_date - position.oldest_due_on).days == 40
+    assert position.business_date == TODAY + timedelta(days=1)

@@ -9,6 +9,7 @@ from typing import Literal
 from schemas import bank
 from schemas.envelope import Fact
 from schemas.values import Arrears, LoanStatus
+from services.rulebook.word import day_at
 
 BUCKET_DAYS = (1, 31, 61, 91)
 """First day past due of M1, M2, M3 and M4; M0 is not past due. The trade's bands: 1-30, 31-60, 61-90, 91+."""
@@ -53,33 +54,38 @@ def bucket(days_past_due: int) -> str:
     return BUCKETS[sum(days_past_due >= first for first in BUCKET_DAYS)]
 
 
-def positions(fact: Fact, valid: datetime) -> Iterator[Position]:
-    """The positions that a fact reports, one per loan; none for facts that move no loan."""
+def positions(fact: Fact, said: datetime) -> Iterator[Position]:
+    """The positions that a fact reports, one per loan; none for facts that move no loan.
+
+    said: the time that the fact names, no later than the broker took it; a business day is capped by it likewise.
+    """
     match fact:
         case bank.LoanOverdue():
-            yield _overdue(fact)
+            yield _overdue(fact, day_at(fact.business_date, said))
         case bank.LoanPaymentReceived() | bank.LoanPaymentReversed():
-            yield _after_payment(fact, valid.date())
+            yield _after_payment(fact, said.date())
         case bank.LoanCured():
-            yield Position(fact.loan_id, fact.borrower_id, "current", fact.business_date)
+            yield Position(fact.loan_id, fact.borrower_id, "current", day_at(fact.business_date, said))
         case bank.LoanRestructured():
-            yield Position(fact.loan_id, fact.borrower_id, "current", fact.business_date, currency=fact.currency)
+            day = day_at(fact.business_date, said)
+            yield Position(fact.loan_id, fact.borrower_id, "current", day, currency=fact.currency)
         case bank.LoanClosed():
-            yield Position(fact.loan_id, fact.borrower_id, "closed", fact.business_date)
+            yield Position(fact.loan_id, fact.borrower_id, "closed", day_at(fact.business_date, said))
         case bank.LoanChargedOff():
-            yield Position(fact.loan_id, fact.borrower_id, "charged_off", fact.business_date, currency=fact.currency)
+            day = day_at(fact.business_date, said)
+            yield Position(fact.loan_id, fact.borrower_id, "charged_off", day, currency=fact.currency)
         case bank.BorrowerSnapshot():
             for loan in fact.loans:
-                yield _snapshot(fact, loan)
+                yield _snapshot(fact, loan, day_at(fact.business_date, said))
 
 
-def _overdue(fact: bank.LoanOverdue) -> Position:
+def _overdue(fact: bank.LoanOverdue, day: date) -> Position:
     return Position(
         fact.loan_id,
         fact.borrower_id,
         "overdue",
-        fact.business_date,
-        fact.business_date - timedelta(days=fact.days_past_due),
+        day,
+        day - timedelta(days=fact.days_past_due),
         fact.arrears.principal,
         fact.arrears.interest,
         fact.arrears.fees,
@@ -105,7 +111,7 @@ def _after_payment(fact: bank.LoanPaymentReceived | bank.LoanPaymentReversed, da
     )
 
 
-def _snapshot(fact: bank.BorrowerSnapshot, loan: bank.LoanSnapshot) -> Position:
+def _snapshot(fact: bank.BorrowerSnapshot, loan: bank.LoanSnapshot, day: date) -> Position:
     state = _STATES[loan.status] or ("overdue" if loan.arrears.total else "current")
     left = (
         loan.arrears
@@ -116,8 +122,8 @@ def _snapshot(fact: bank.BorrowerSnapshot, loan: bank.LoanSnapshot) -> Position:
         loan.loan_id,
         fact.borrower_id,
         state,
-        fact.business_date,
-        fact.business_date - timedelta(days=loan.days_past_due) if left.total else None,
+        day,
+        day - timedelta(days=loan.days_past_due) if left.total else None,
         left.principal,
         left.interest,
         left.fees,

@@ -10,15 +10,18 @@ from services.reporting.store.portfolio import portfolio
 from services.reporting.store.view import View, rows
 
 PREFIX = "portfolio-"
-_MONEY = """
+SAID = "least(valid_time, recorded_time)"
+"""When a fact counts: at the time it names, but no later than the broker took it."""
+
+_MONEY = f"""
 SELECT type, currency, count(*) AS number, sum(amount) AS amount FROM facts
 WHERE type IN ('loan.payment_received.v1', 'loan.payment_reversed.v1')
-    AND recorded_time <= :known AND valid_time <= :of AND valid_time > :since GROUP BY 1, 2 ORDER BY 1, 2
+    AND recorded_time <= :known AND {SAID} <= :of AND {SAID} > :since GROUP BY 1, 2 ORDER BY 1, 2
 """
-_CASES = """
+_CASES = f"""
 SELECT type, coalesce(CASE type WHEN 'case.closed.v1' THEN label END, '') AS word, count(*) AS number FROM facts
 WHERE type IN ('case.opened.v1', 'case.reopened.v1', 'case.closed.v1')
-    AND recorded_time <= :known AND valid_time <= :of AND valid_time > :since GROUP BY 1, 2 ORDER BY 1, 2
+    AND recorded_time <= :known AND {SAID} <= :of AND {SAID} > :since GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 

@@ -11,6 +11,7 @@ from services.reporting.domain import positions as loans
 from services.reporting.domain import stops
 from services.reporting.domain.reading import impersonal, read
 from services.reporting.store.tables import bodies, contacts_made, facts, loan_positions, marks
+from services.rulebook.word import said_at
 
 
 def record(event: Event[Fact], origin: Origin) -> Sequence[Write]:
@@ -58,9 +59,9 @@ def counted_in(origin: Origin) -> str | None:
 
 
 def _beside(fact: Fact, valid: datetime, origin: Origin) -> Iterator[tuple[Any, dict[str, Any]]]:
-    recorded = {"recorded_time": origin.recorded}
-    for position in loans.positions(fact, valid):
-        yield loan_positions, {**_values(position), "arrears": position.arrears, "valid_time": valid, **recorded}
+    recorded, said = {"recorded_time": origin.recorded}, said_at(valid, origin.recorded)
+    for position in loans.positions(fact, said):
+        yield loan_positions, {**_values(position), "arrears": position.arrears, "valid_time": said, **recorded}
     for mark in stops.marks(fact, valid, origin.recorded):
         yield marks, {**_values(mark), **recorded}
     if contact := stops.made(fact):

@@ -1,4 +1,4 @@
-"""Sequences count only where their source owns the topic."""
+"""Sequences count only where their source owns the topic, and no position is later than the broker took its fact."""
 
 from alembic import op
 
@@ -14,12 +14,13 @@ _OWNERS = {
 
 
 def upgrade() -> None:
-    """Put right what is recorded."""
+    """Put right what is recorded; the days past due of a fact with an odd business day need `arrears rebuild`."""
     owner = " ".join(f"WHEN '{topic}' THEN '/arrears/{stream}/'" for topic, stream in _OWNERS.items())
     op.execute(
         "UPDATE facts SET sequence = NULL WHERE sequence IS NOT NULL"
         f" AND source IS DISTINCT FROM (CASE topic {owner} END) || partition"
     )
+    op.execute("UPDATE loan_positions SET valid_time = recorded_time WHERE valid_time > recorded_time")
 
 
 def downgrade() -> None:
