@@ -28,7 +28,7 @@ def everything(bench, at=LATER):
             "summary": summary.summary(db, v, 0).as_json(),
             "laws": laws.laws(db, v),
             "portfolio": portfolio.portfolio(db, v, ZONE),
-            "risk": portfolio.at_risk(db, v, ZONE, 90),
+            "risk": portfolio.at_risk(db, v, ZONE, 90, "CNY"),
             "moves": portfolio.moves(db, v, ZONE, at - timedelta(days=7)),
             "steps": ladder.steps(db, v),
             "funnel": ladder.funnel(db, v),
@@ -104,7 +104,7 @@ def test_money_at_risk_by_day_follows_every_loan_through_the_buckets(bench: Benc
     log.tell(paid("B2", payment="X2", amount="6.00"), day(3))
     write(bench, by_topic(log.records))
     with bench.engine.connect() as db:
-        series = portfolio.at_risk(db, view(day(4)), ZONE, 30)
+        series = portfolio.at_risk(db, view(day(4)), ZONE, 30, "CNY")
     assert [(d.by_bucket["M1"], d.by_bucket["M2"]) for d in series] == [
         (110, 0), (106, 0), (6, 100), (0, 100), (0, 100),
     ]  # fmt: skip

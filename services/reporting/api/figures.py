@@ -136,9 +136,10 @@ def _summary(db: Connection, view: View) -> dict[str, Any]:
 
 def _portfolio(db: Connection, view: View, zone: str, days: int, roll_days: int) -> dict[str, Any]:
     moves = portfolio.moves(db, view, zone, view.as_of - timedelta(days=roll_days))
+    standing = portfolio.portfolio(db, view, zone)
     return {
-        "standing": portfolio.portfolio(db, view, zone),
-        "at_risk": portfolio.at_risk(db, view, zone, days),
+        "standing": standing,
+        "at_risk": portfolio.at_risk(db, view, zone, days, standing.currency),
         "moves": moves,
         "rolls": rolls(moves),
     }

@@ -31,15 +31,29 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class PastDue:
+    """All that is past due in one currency; None: of these loans no fact has named a currency yet."""
+
+    currency: str | None
+    loans: int
+    borrowers: int
+    arrears: Decimal
+    outstanding: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Portfolio:
-    """Where all loans stand at an instant."""
+    """Where all loans stand at an instant. Every figure but `past_due` is of the main currency alone, its counts too.
+
+    past_due: what is overdue, currency by currency, so that nothing that is left out of a sum goes unsaid.
+    """
 
     bands: tuple[Band, ...]
-    borrowers_overdue: int
+    past_due: tuple[PastDue, ...]
 
     @property
     def currency(self) -> str | None:
-        """The currency in which most is past due."""
+        """The currency in which most is past due; None where none is known."""
         totals = {
             b.currency: sum((x.arrears for x in self.bands if x.currency == b.currency), NOTHING)
             for b in self.bands
@@ -48,36 +62,51 @@ class Portfolio:
         return max(totals, key=lambda c: (totals[c], c)) if totals else None
 
     @property
+    def _main(self) -> PastDue:
+        none = PastDue(self.currency, 0, 0, NOTHING, NOTHING)
+        return next((p for p in self.past_due if p.currency == self.currency), none)
+
+    @property
+    def others(self) -> tuple[PastDue, ...]:
+        """What is past due beside the main currency, the unknown last."""
+        beside = (p for p in self.past_due if p.currency != self.currency)
+        return tuple(sorted(beside, key=lambda p: (p.currency is None, p.currency)))
+
+    @property
     def at_risk(self) -> Decimal:
-        """What is past due in the main currency."""
-        return sum((b.arrears for b in self.bands if b.currency == self.currency), NOTHING)
+        """What is past due."""
+        return self._main.arrears
 
     @property
     def outstanding_at_risk(self) -> Decimal:
-        """Outstanding principal of overdue loans in the main currency."""
-        return sum((b.outstanding for b in self.overdue if b.currency == self.currency), NOTHING)
+        """Outstanding principal of overdue loans."""
+        return self._main.outstanding
 
     @property
     def overdue(self) -> tuple[Band, ...]:
         """The bands past due."""
-        return tuple(b for b in self.bands if b.state == "overdue")
+        return tuple(b for b in self.bands if b.state == "overdue" and b.currency == self.currency)
 
     @property
     def loans_overdue(self) -> int:
         """How many loans are past due."""
-        return sum(b.loans for b in self.overdue)
+        return self._main.loans
+
+    @property
+    def borrowers_overdue(self) -> int:
+        """How many borrowers have a loan past due."""
+        return self._main.borrowers
 
     @property
     def par30(self) -> Decimal | None:
         """Outstanding principal of loans more than 30 days past due, as a share of all known outstanding principal."""
         every = sum((b.outstanding for b in self.bands if b.currency == self.currency), NOTHING)
-        late = sum((b.outstanding for b in self.overdue if b.currency == self.currency and b.bucket != "M1"), NOTHING)
-        return rate(late, every)
+        return rate(sum((b.outstanding for b in self.overdue if b.bucket != "M1"), NOTHING), every)
 
 
 @dataclass(frozen=True, slots=True)
 class RiskDay:
-    """What was past due at the end of a day, by bucket."""
+    """What was past due at the end of a day, by bucket, in one currency."""
 
     day: date
     by_bucket: dict[str, Decimal]
@@ -90,10 +119,11 @@ class RiskDay:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Loans that stood in `before` and stand in `after`; money is what was past due before."""
+    """Loans of one currency that stood in `before` and stand in `after`; money is what was past due before."""
 
     before: str
     after: str
+    currency: str | None
     loans: int
     arrears: Decimal
 
@@ -103,11 +133,13 @@ WORSE = {name: place for place, name in enumerate(("closed", "M0", "M1", "M2", "
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """True cohort rates of one bucket: the loans in it, and what became of those very loans. The row sums to one."""
+    """True cohort rates of one bucket: the loans in it, and what became of those very loans. The row sums to one.
+
+    By count, so loans of all currencies are in it.
+    """
 
     bucket: str
     loans: int
-    arrears: Decimal
     forward: Decimal | None
     held: Decimal | None
     back: Decimal | None
@@ -129,7 +161,6 @@ def _roll(name: str, moves: Sequence[Move]) -> Roll:
     return Roll(
         name,
         loans,
-        sum((m.arrears for m in moves), NOTHING),
         forward=share(m for m in moves if WORSE[m.after] > WORSE[name]),
         held=share(m for m in moves if m.after == name),
         back=share(m for m in moves if m.after.startswith("M") and 1 < WORSE[m.after] < WORSE[name]),
@@ -183,12 +214,13 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class AgencyFigures:
-    """One agency's work. Money in the main currency."""
+    """One agency's work. Counts are of everything, money is of `currency` alone: the one in which most was paid."""
 
     agency_id: str
     name: str
     in_house: bool
     target_share: int
+    currency: str | None = None
     offered: int = 0
     accepted: int = 0
     refused: int = 0

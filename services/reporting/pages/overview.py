@@ -56,9 +56,10 @@ def gather(desk: Desk, view: View) -> Overview:
 
 
 def _standing(db: Connection, view: View, zone: str) -> dict[str, Any]:
+    standing = portfolio.portfolio(db, view, zone)
     return {
-        "standing": portfolio.portfolio(db, view, zone),
-        "risk": portfolio.at_risk(db, view, zone, DAYS),
+        "standing": standing,
+        "risk": portfolio.at_risk(db, view, zone, DAYS, standing.currency),
         "alarms": said.alarms(db, view),
         "dead_letters": letters.by_service(db),
     }

@@ -15,7 +15,7 @@ from services.reporting.domain.upcoming import LADDER, Told, climbed, waiting
 from services.reporting.pages import charts, tables
 from services.reporting.pages.console import Console, linker, mount_static
 from services.reporting.pages.overview import Latest, gather
-from services.reporting.store import agencies, cases, ladder, laws, portfolio, promises, said, summary, visits
+from services.reporting.store import agencies, cases, ladder, laws, portfolio, promises, said, visits
 from services.reporting.store.listings import LISTINGS
 from services.reporting.store.stops import wrongful
 from services.reporting.store.timeline import PAGE, Entry, timeline
@@ -105,11 +105,13 @@ class Views:
         view, word = self.console.view(request), self.console.words(request)
         with self._desk.reading() as db:
             found = agencies.agencies(db, view)
-            currency = next((m.currency for m in summary.money(db, view)), "")
         panel = [a for a in found if not a.in_house]
         drawn = charts.shares(panel, word) if any(a.accepted for a in panel) else None
         return self.console.show(
-            request, "agencies.html", view, {"agencies": found, "currency": currency, "share_chart": drawn}
+            request,
+            "agencies.html",
+            view,
+            {"agencies": found, "currency": found[0].currency if found else None, "share_chart": drawn},
         )
 
     def promises(self, request: Request) -> Response:

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.reporting.domain.figures import MET, AgencyFigures, rate
+from services.reporting.store.summary import money
 from services.reporting.store.view import View, rows
 
 _MADE = "type IN ('visit.completed.v1', 'visit.no_contact.v1', 'visit.refused.v1')"
@@ -36,7 +37,10 @@ SELECT agency_id, {}, {}
 FROM facts WHERE agency_id IS NOT NULL AND recorded_time <= :known GROUP BY agency_id
 """.format(
     ", ".join(f"count(DISTINCT subject_id) FILTER (WHERE {where}) AS {name}" for name, where in _COUNTS.items()),
-    ", ".join(f"coalesce(sum({what}) FILTER (WHERE {where}), 0.00) AS {name}" for name, (what, where) in _SUMS.items()),
+    ", ".join(
+        f"coalesce(sum({what}) FILTER (WHERE {where} AND currency = :currency), 0.00) AS {name}"
+        for name, (what, where) in _SUMS.items()
+    ),
 )
 _PANEL = """
 SELECT DISTINCT ON (agency_id) agency_id, data ->> 'name' AS name,
@@ -54,12 +58,14 @@ ORDER BY agency_id, "offset" DESC
 
 def agencies(db: Connection, view: View) -> list[AgencyFigures]:
     """Every agency on the panel, and every one that was ever given a case, by name."""
-    work = {r.agency_id: dict(r._mapping) for r in rows(db, view, _WORK, met=sorted(MET))}
+    currency = next((paid.currency for paid in money(db, view)), None)
+    work = {r.agency_id: dict(r._mapping) for r in rows(db, view, _WORK, met=sorted(MET), currency=currency)}
     panel = {r.agency_id: dict(r._mapping) for r in rows(db, view, _PANEL)}
     stopped = {r.agency_id for r in rows(db, view, _SUSPENDED) if r.type == "agency.suspended.v1"}
     placed = sum(w["accepted"] for w in work.values())
     return [
-        _figures(i, panel.get(i, {}), work.get(i, {}), placed, i in stopped) for i in sorted(panel.keys() | work.keys())
+        replace(_figures(i, panel.get(i, {}), work.get(i, {}), placed, i in stopped), currency=currency)
+        for i in sorted(panel.keys() | work.keys())
     ]
 
 

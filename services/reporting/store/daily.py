@@ -1,15 +1,17 @@
 """The figures of the daily report of a day."""
 
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from services.reporting.domain.figures import PastDue
 from services.reporting.store.portfolio import portfolio
 from services.reporting.store.view import View, rows
 
 PREFIX = "portfolio-"
+UNKNOWN = "unknown"
+"""Stands where a currency would: of these loans no fact has named one yet."""
 SAID = "least(valid_time, recorded_time)"
 """When a fact counts: at the time it names, but no later than the broker took it."""
 
@@ -26,20 +28,29 @@ WHERE type IN ('case.opened.v1', 'case.reopened.v1', 'case.closed.v1')
 
 
 def daily(db: Connection, view: View, zone: str, since: datetime) -> dict[str, Any]:
-    """What stood at the end of the day, and what happened in it, as known now. Amounts as strings."""
+    """What stood at the end of the day, and what happened in it, as known now. Amounts as strings.
+
+    What stood is of the currency in which most is past due; `others` has the rest, currency by currency.
+    """
     standing = portfolio(db, view, zone)
-    arrears: dict[str, Decimal] = {}
-    for band in standing.overdue:
-        arrears[band.bucket] = arrears.get(band.bucket, Decimal("0.00")) + band.arrears
     return {
         "currency": standing.currency,
         "at_risk": f"{standing.at_risk:f}",
         "outstanding_at_risk": f"{standing.outstanding_at_risk:f}",
         "loans_overdue": standing.loans_overdue,
         "borrowers_overdue": standing.borrowers_overdue,
-        "arrears": {bucket: f"{amount:f}" for bucket, amount in arrears.items()},
+        "arrears": {band.bucket: f"{band.arrears:f}" for band in standing.overdue},
+        "others": {other.currency or UNKNOWN: _other(other) for other in standing.others},
         "payments": {f"{_short(r.type)} {r.currency}": f"{r.amount:f}" for r in rows(db, view, _MONEY, since=since)},
         "cases": {f"{_short(r.type)} {r.word}".strip(): r.number for r in rows(db, view, _CASES, since=since)},
+    }
+
+
+def _other(past_due: PastDue) -> dict[str, Any]:
+    return {
+        "at_risk": f"{past_due.arrears:f}",
+        "loans_overdue": past_due.loans,
+        "borrowers_overdue": past_due.borrowers,
     }
 
 

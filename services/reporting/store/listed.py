@@ -1,6 +1,6 @@
 """The queries of the tables in `listings.py`. The part before the line `--` is a WITH list, the rest a SELECT."""
 
-from services.reporting.store.portfolio import BUCKET_SQL, LOANS, OUTSTANDING, STANDING
+from services.reporting.store.portfolio import BUCKET_SQL, CURRENCY, LOANS, OUTSTANDING, STANDING
 from services.reporting.store.promises import PROMISES
 
 LAST = "max(ARRAY[lpad(\"offset\"::text, 19, '0'), {}])"
@@ -38,7 +38,7 @@ LOANS_STANDING = (
 --
 SELECT loan.id AS id, borrower_id,
     CASE state WHEN 'overdue' THEN {BUCKET_SQL.format(day="CAST(:day AS date)")} ELSE 'M0' END AS bucket, state,
-    arrears, principal, interest, fees, {OUTSTANDING} AS outstanding, {_KNOWN.format("currency")} AS currency,
+    arrears, principal, interest, fees, {OUTSTANDING} AS outstanding, {CURRENCY} AS currency,
     oldest_due_on, {_KNOWN.format("product")} AS product, {_KNOWN.format("region")} AS region
 FROM loan CROSS JOIN LATERAL ({STANDING.format(of=":of")}) AS standing"""
 )

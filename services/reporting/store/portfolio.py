@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from services.reporting.domain.figures import NOTHING, Band, Move, Portfolio, RiskDay
+from services.reporting.domain.figures import NOTHING, Band, Move, PastDue, Portfolio, RiskDay
 from services.reporting.domain.positions import BUCKET_DAYS, BUCKETS
 from services.reporting.store.view import View, rows
 
@@ -31,6 +31,11 @@ WHERE loan_id = loan.id AND valid_time <= {of} AND recorded_time <= :known
 ORDER BY valid_time DESC, recorded_time DESC, topic DESC, "offset" DESC LIMIT 1"""
 """The last position of a loan as of an instant, as known then."""
 
+CURRENCY = """coalesce(currency, (
+    SELECT currency FROM loan_positions WHERE loan_id = loan.id AND currency IS NOT NULL AND recorded_time <= :known
+    ORDER BY valid_time DESC, recorded_time DESC, topic DESC, "offset" DESC LIMIT 1))"""
+"""Its currency, where any fact known then has named one; a snapshot names none."""
+
 OUTSTANDING = """coalesce(standing.outstanding, (
     SELECT outstanding FROM loan_positions WHERE loan_id = loan.id AND valid_time <= :of AND recorded_time <= :known
         AND outstanding IS NOT NULL ORDER BY valid_time DESC, recorded_time DESC LIMIT 1), 0)"""
@@ -39,14 +44,13 @@ _PORTFOLIO = (
     LOANS
     + f""", stood AS (
     SELECT CASE state WHEN 'overdue' THEN {BUCKET_SQL.format(day="CAST(:day AS date)")} ELSE 'M0' END AS bucket, state,
-        coalesce(currency, (
-            SELECT currency FROM loan_positions WHERE loan_id = loan.id AND currency IS NOT NULL LIMIT 1)) AS money,
+        {CURRENCY} AS money,
         borrower_id, arrears, {OUTSTANDING} AS outstanding
     FROM loan CROSS JOIN LATERAL ({STANDING.format(of=":of")}) AS standing
 )
 SELECT bucket, state, money, count(*) AS loans, count(DISTINCT borrower_id) AS borrowers, sum(arrears) AS arrears,
     sum(outstanding) AS outstanding, grouping(bucket) AS whole
-FROM stood GROUP BY GROUPING SETS ((bucket, state, money), (state)) ORDER BY whole, bucket, state, money"""
+FROM stood GROUP BY GROUPING SETS ((bucket, state, money), (state, money)) ORDER BY whole, bucket, state, money"""
 )
 
 
@@ -57,22 +61,29 @@ def portfolio(db: Connection, view: View, zone: str) -> Portfolio:
     bands = [
         Band(r.bucket, r.state, r.money, r.loans, r.borrowers, r.arrears, r.outstanding) for r in found if not r.whole
     ]
-    return Portfolio(tuple(bands), sum(r.borrowers for r in found if r.whole and r.state == "overdue"))
+    past_due = [
+        PastDue(r.money, r.loans, r.borrowers, r.arrears, r.outstanding)
+        for r in found
+        if r.whole and r.state == "overdue"
+    ]
+    return Portfolio(tuple(bands), tuple(past_due))
 
 
 _RISK = """
 WITH step AS (
-    SELECT loan_id, valid_time, recorded_time, topic, "offset", arrears, oldest_due_on,
+    SELECT loan_id, max(currency) OVER (PARTITION BY loan_id) AS money, valid_time, recorded_time, topic, "offset",
+        arrears, oldest_due_on,
         (valid_time AT TIME ZONE :zone)::date AS since,
         lag(arrears, 1, 0) OVER one AS arrears_before, lag(oldest_due_on) OVER one AS due_before
-    FROM loan_positions WHERE recorded_time <= :known AND valid_time <= :of
+    FROM loan_positions WHERE recorded_time <= :known
     WINDOW one AS (PARTITION BY loan_id ORDER BY valid_time, recorded_time, topic, "offset")
 ), changed AS (
     SELECT arrears, oldest_due_on, since,
         lead(since, 1, 'infinity') OVER (
             PARTITION BY loan_id ORDER BY valid_time, recorded_time, topic, "offset"
         ) AS until
-    FROM step WHERE arrears <> arrears_before OR due_before IS DISTINCT FROM oldest_due_on
+    FROM step WHERE money IS NOT DISTINCT FROM CAST(:currency AS text) AND valid_time <= :of
+        AND (arrears <> arrears_before OR due_before IS DISTINCT FROM oldest_due_on)
 ), piece AS (
     SELECT bucket, arrears,
         greatest(since, oldest_due_on + first) AS enters, least(until, oldest_due_on + next) AS leaves
@@ -87,11 +98,11 @@ WHERE enters < leaves AND day <= CAST(:day AS date) GROUP BY 1, 2
 """
 
 
-def at_risk(db: Connection, view: View, zone: str, days: int) -> list[RiskDay]:
-    """What was past due at the end of each of the last `days` days, by bucket, as known now."""
+def at_risk(db: Connection, view: View, zone: str, days: int, currency: str | None) -> list[RiskDay]:
+    """What was past due in a currency at the end of each of the last `days` days, by bucket, as known now."""
     today = view.as_of.astimezone(ZoneInfo(zone)).date()
     changes: dict[date, dict[str, Decimal]] = defaultdict(dict)
-    for r in rows(db, view, _RISK, zone=zone, day=today):
+    for r in rows(db, view, _RISK, zone=zone, day=today, currency=currency):
         changes[r.day][r.bucket] = r.change
     if not changes:
         return []
@@ -119,14 +130,14 @@ _MOVES = (
     LOANS
     + f"""
 SELECT {_place("earlier", ":day_before")} AS before, {_place("later", ":day")} AS after,
-    count(*) AS loans, sum(earlier.arrears) AS arrears
+    {CURRENCY.replace("(currency", "(later.currency", 1)} AS money, count(*) AS loans, sum(earlier.arrears) AS arrears
 FROM loan CROSS JOIN LATERAL ({STANDING.format(of=":before")}) AS earlier
     CROSS JOIN LATERAL ({STANDING.format(of=":of")}) AS later
-GROUP BY 1, 2 ORDER BY 1, 2"""
+GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
 )
 
 
 def moves(db: Connection, view: View, zone: str, before: datetime) -> list[Move]:
-    """From where to where each loan moved between two instants: the very same loans at both."""
+    """From where to where each loan moved between two instants, by currency: the very same loans at both."""
     days = {"day": view.as_of.astimezone(ZoneInfo(zone)).date(), "day_before": before.astimezone(ZoneInfo(zone)).date()}
-    return [Move(r.before, r.after, r.loans, r.arrears) for r in rows(db, view, _MOVES, before=before, **days)]
+    return [Move(r.before, r.after, r.money, r.loans, r.arrears) for r in rows(db, view, _MOVES, before=before, **days)]
