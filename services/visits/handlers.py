@@ -22,6 +22,7 @@ from schemas.cases import (
     ComplaintRejected,
     ComplaintUpheld,
     DisputeResolved,
+    HardshipGranted,
     HardshipRejected,
     HoldPlaced,
     HoldReleased,
@@ -249,13 +250,18 @@ def on_plan_over(state: Borrower, fact: PlanCompleted | PlanDefaulted | PlanCanc
 
 
 def on_dispute_resolved(state: Borrower, fact: DisputeResolved, ctx: Ctx) -> Done:
-    """The dispute was answered; one that was upheld goes on stopping until its case is closed."""
-    return (state, ()) if fact.upheld else stops.release_answered(state, fact.dispute_id, "dispute", ctx)
+    """The dispute was answered; while there is a case, one that was upheld goes on stopping until that is closed."""
+    return stops.answered(state, fact.dispute_id, ctx, goes_on=not fact.upheld)
 
 
 def on_hardship_rejected(state: Borrower, fact: HardshipRejected, ctx: Ctx) -> Done:
     """Relief was not given."""
-    return stops.release_answered(state, fact.hardship_id, "hardship", ctx)
+    return stops.answered(state, fact.hardship_id, ctx, goes_on=True)
+
+
+def on_hardship_granted(state: Borrower, fact: HardshipGranted, ctx: Ctx) -> Done:
+    """Relief was given: the case is closed."""
+    return stops.answered(state, fact.hardship_id, ctx, goes_on=False)
 
 
 def on_complaint_received(state: Borrower, fact: ComplaintReceived, ctx: Ctx) -> Done:
@@ -309,6 +315,7 @@ HANDLERS: Mapping[type[Fact], Handler[Borrower, Panel]] = {
     PlanCancelled: on_plan_over,
     DisputeResolved: on_dispute_resolved,
     HardshipRejected: on_hardship_rejected,
+    HardshipGranted: on_hardship_granted,
     ComplaintReceived: on_complaint_received,
     ComplaintUpheld: on_complaint_decided,
     ComplaintRejected: on_complaint_decided,

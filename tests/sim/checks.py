@@ -32,6 +32,9 @@ CENT = Decimal("0.01")
 OFTEN = {"sms": (2, 1), "email": (2, 1), "letter": (1, 1), "visit": (1, 7)}
 """How many contacts of a channel within how many local days (rules CN-FREQ-05, CN-VIS-07)."""
 
+ANSWERED_WITHIN = timedelta(days=6)
+"""A review takes three days; a service may be away for the better part of a day, twice."""
+
 FATES = (contacts.NoticeSent, contacts.NoticeDelivered, contacts.NoticeFailed, contacts.NoticeUnknown)
 ENDS = (visits.VisitCompleted, visits.VisitNoContact, visits.VisitRefused, visits.VisitCancelled, visits.VisitAborted)
 CODECS = {name: Codec(service) for name, service in registry.services().items()}
@@ -469,6 +472,7 @@ LIVES = (
     Life((cases.PlanAccepted,), (cases.PlanCompleted, cases.PlanDefaulted, cases.PlanCancelled), lambda f: f.plan_id),
     Life((cases.HoldPlaced,), (cases.HoldReleased,), lambda f: f.hold_id),
     Life((contacts.DisputeRaised,), (cases.DisputeResolved,), lambda f: f.dispute_id),
+    Life((contacts.HardshipDeclared,), (cases.HardshipGranted, cases.HardshipRejected), lambda f: f.hardship_id),
     Life((visits.VisitPermitRequested,), ENDS, lambda f: f.visit_id),
     Life((visits.VisitArrived,), (*ENDS,), lambda f: f.visit_id, loose=(visits.VisitCancelled, visits.VisitAborted)),
 )
@@ -493,6 +497,23 @@ def _lives_on(life: Life, fact: Fact, alive: dict[str, bool]) -> Iterator[str]:
     if not begins and not known:
         yield f"{name} ends with {fact.TYPE} and was not alive"
     alive[name] = begins
+
+
+def _what_the_borrower_says_is_answered(played: Played) -> Iterator[str]:
+    """Each dispute and each hardship, also one that is said while another is under review."""
+    waiting: dict[str, datetime] = {}
+    for published in played.said:
+        match published.event.data:
+            case contacts.DisputeRaised(dispute_id=name) | contacts.HardshipDeclared(hardship_id=name):
+                waiting[name] = published.at
+            case (
+                cases.DisputeResolved(dispute_id=name)
+                | cases.HardshipGranted(hardship_id=name)
+                | cases.HardshipRejected(hardship_id=name)
+            ):
+                waiting.pop(name, None)
+    late = (name for name, at in waiting.items() if at < played.ended - ANSWERED_WITHIN)
+    yield from (f"{name} was never answered" for name in late)
 
 
 def _a_notice_has_one_fate(played: Played) -> Iterator[str]:
@@ -528,6 +549,7 @@ CHECKS: tuple[Callable[[Played], Iterator[str]], ...] = (
     _one_open_case_per_borrower,
     _one_active_placement_per_borrower,
     _whatever_begins_ends_once,
+    _what_the_borrower_says_is_answered,
     _a_notice_has_one_fate,
     _no_report_is_lost,
     _money_balances_to_the_cent,

@@ -1,7 +1,7 @@
 """Whatever happens, in whatever order: the promises about visits, held against a model that only counts."""
 
 from datetime import timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -44,6 +44,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.stops: set[str] = set()
         self.placed: tuple[str, ...] = ()
         self.placements = 0
+        self.numbers, self.open = count(1), []
         self.person_stops = False
         self.hear(b.recorded(b.home("AD-1"), b.home("AD-2", kind="registered")), *(b.overdue(loan) for loan in LOANS))
 
@@ -104,12 +105,14 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(said=st.sampled_from([dispute, hardship, stop_request]))
     def borrower_objects(self, said):
         self.stops.add(said.__name__)
-        self.hear(said())
+        self.open.append(next(self.numbers))
+        self.hear(said(self.open[-1]))
 
     @rule()
     def objections_are_answered(self):
         self.stops -= {"dispute", "hardship", "stop_request"}
-        self.hear(*answered())
+        self.hear(*answered(self.open))
+        self.open.clear()
 
     @rule(status=st.sampled_from(["active", "deceased", "active"]))
     def record(self, status):

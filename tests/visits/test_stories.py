@@ -1,5 +1,6 @@
 """The visit from the entrustment to the sealed evidence, and everything that comes between."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -35,24 +36,26 @@ from tests.visits.building import BORROWER, NOON
 from tests.visits.story import Story
 
 
-def dispute() -> DisputeRaised:
-    return DisputeRaised(dispute_id="D-1", borrower_id=BORROWER, loan_ids=("L-1",), raised_at=NOON, via="link")
+def dispute(number: int = 1) -> DisputeRaised:
+    return DisputeRaised(dispute_id=f"D-{number}", borrower_id=BORROWER, loan_ids=("L-1",), raised_at=NOON, via="link")
 
 
-def hardship() -> HardshipDeclared:
-    return HardshipDeclared(hardship_id="HD-1", borrower_id=BORROWER, loan_ids=("L-1",), declared_at=NOON, via="link")
+def hardship(number: int = 1) -> HardshipDeclared:
+    return HardshipDeclared(
+        hardship_id=f"HD-{number}", borrower_id=BORROWER, loan_ids=("L-1",), declared_at=NOON, via="link"
+    )
 
 
-def stop_request() -> ContactStopRequested:
-    return ContactStopRequested(request_id="SR-1", borrower_id=BORROWER, requested_at=NOON, via="link")
+def stop_request(number: int = 1) -> ContactStopRequested:
+    return ContactStopRequested(request_id=f"SR-{number}", borrower_id=BORROWER, requested_at=NOON, via="link")
 
 
-def answered() -> list[Fact]:
+def answered(numbers: Iterable[int] = (1,)) -> list[Fact]:
     """What the borrower said has been answered: rejected, and contact allowed again."""
     case = {"case_id": b.CASE, "borrower_id": BORROWER, "reason": "the bank was right"}
     return [
-        DisputeResolved(**case, dispute_id="D-1", upheld=False, resolved_at=NOON),
-        HardshipRejected(**case, hardship_id="HD-1", rejected_at=NOON),
+        *(DisputeResolved(**case, dispute_id=f"D-{n}", upheld=False, resolved_at=NOON) for n in numbers),
+        *(HardshipRejected(**case, hardship_id=f"HD-{n}", rejected_at=NOON) for n in numbers),
         ConsentGiven(consent_id="CO-1", borrower_id=BORROWER, kind="channel", given_at=NOON),
     ]
 

@@ -52,8 +52,8 @@ def decide_legal(state: State, case_id: str, *, pursue: bool, reason: str, offic
 
 
 def resolve_dispute(state: State, dispute_id: str, *, upheld: bool, reason: str, officer: str, at: Moment) -> Said:
-    """Answer a dispute."""
-    if state.dispute is None or state.dispute.matter_id != dispute_id:
+    """Answer a dispute, and with it each that was raised while it was open."""
+    if state.dispute is None or dispute_id not in dict(state.dispute.told):
         raise NotAllowed(f"dispute {dispute_id} is not open")
     return matters.resolve_dispute(state, upheld=upheld, reason=f"{officer}: {reason}", at=at)
 

@@ -183,7 +183,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """A dispute, a hardship or a complaint under review until `review_at`."""
+    """A dispute, a hardship or a complaint under review until `review_at`.
+
+    joined: what was said of the same kind meanwhile, id and ground of each; it is answered with this one.
+    """
 
     matter_id: str
     case_id: str
@@ -191,6 +194,12 @@ class Matter:
     ground: str = ""
     agency_id: str = ""
     visit_id: str = ""
+    joined: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def told(self) -> tuple[tuple[str, str], ...]:
+        """Id and ground of all that is answered together, in the order in which it was said."""
+        return ((self.matter_id, self.ground), *self.joined)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ Ground = Literal["unreachable", "refused", "moved", "no_address", "not_permitted
 ENDED_KEPT = 3
 """Ended visits whose fate is remembered, so that a team asking for one at the door hears why it is over."""
 
+ANSWERED_KEPT = 16
+"""So many answers to what the borrower said are remembered, against topics that are read out of step."""
+
 CHAIN_START = "0" * 64
 
 
@@ -173,6 +176,7 @@ class Borrower:
     profile: Profile | None = None
     loans: dict[str, Loan] = field(default_factory=dict)
     stops: tuple[Stop, ...] = ()
+    answered: tuple[str, ...] = ()
     placement: Placement | None = None
     visit: Visit | None = None
     ended: tuple[Ended, ...] = ()

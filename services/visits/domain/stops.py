@@ -14,6 +14,7 @@ from services.visits.domain.life import abort, cancel, replan
 from services.visits.domain.panel import Moment
 from services.visits.domain.planning import exhaust, next_plan_at, plan, zone_of
 from services.visits.domain.state import (
+    ANSWERED_KEPT,
     CANCEL_REASONS,
     Borrower,
     CancelReason,
@@ -202,6 +203,8 @@ def recorded(borrower: Borrower, profile: Profile, at: Moment) -> Outcome:
 
 def stop(borrower: Borrower, key: str, reason: str, at: Moment, case_id: str = "") -> Outcome:
     """The borrower is not to be contacted, until this stop is released. The same stop twice is one."""
+    if key in borrower.answered:
+        return borrower, ()
     known = cast("CancelReason", reason if reason in CANCEL_REASONS else "officer")
     others = tuple(s for s in borrower.stops if s.key != key)
     return cancel(replace(borrower, stops=(*others, Stop(key, known, case_id))), known, at.cause, at)
@@ -218,11 +221,17 @@ def release_hold(borrower: Borrower, hold_id: str, reason: str, at: Moment) -> O
     return _without(borrower, gone, at)
 
 
-def release_answered(borrower: Borrower, key: str, reason: str, at: Moment) -> Outcome:
-    """What the borrower said was answered. An unknown id answers the oldest of its kind that came from its source."""
-    if all(s.key != key for s in borrower.stops):
-        key = next((s.key for s in borrower.stops if s.reason == reason and not s.case_id), key)
-    return release(borrower, at, key)
+def answered(borrower: Borrower, key: str, at: Moment, *, goes_on: bool) -> Outcome:
+    """What the borrower said was answered, by its id. Where they were right nothing goes on: their case is closed.
+
+    It is remembered, so that one that is heard after its answer stops nothing.
+    """
+    after = replace(borrower, answered=(*borrower.answered, key)[-ANSWERED_KEPT:])
+    if goes_on:
+        return release(after, at, key)
+    if borrower.placement is not None:
+        return after, ()
+    return replace(after, stops=tuple(s for s in borrower.stops if s.key != key)), ()
 
 
 def release_kind(borrower: Borrower, reason: str, at: Moment) -> Outcome:
