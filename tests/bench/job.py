@@ -16,7 +16,7 @@ from schemas.envelope import Event, Fact, read_structured
 from schemas.topics import Topic
 from schemas.values import Amount, Id, Instant
 
-STAMPED = Topic("bench.loans.v1", "assignment", ())
+STAMPED = Topic("bench.loans.v1", "assignment", (), stream="bench-in")
 """Owned by a service, so that repeats are known by the gapless sequence of its source, as on all `collections.*`."""
 
 SAID = Topic(os.environ.get("BENCH_SAID", "bench.steps.v1"), os.environ.get("BENCH_SERVICE", "bench"), ())
