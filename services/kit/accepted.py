@@ -4,6 +4,7 @@ The limits on dead letters stop a partition before a bad deployment, or a broken
 the way of what is rightly dead, a person says so; each decision is kept.
 """
 
+from services.kit.alarms import calm, raise_alarms, standing
 from services.kit.outbox import Stream
 from services.kit.writes import Raw
 
@@ -11,12 +12,6 @@ KIND = "dead_letters"
 _UNTIL = "SELECT max(until) FROM accepted_letters WHERE topic = %s AND partition = %s"
 _POSITION = "SELECT next FROM positions WHERE topic = %s AND partition = %s"
 _ACCEPT = "INSERT INTO accepted_letters (topic, partition, until, reason, decided_by) VALUES (%s, %s, %s, %s, %s)"
-_ALARM = (
-    "INSERT INTO alarms (kind, about, text) VALUES (%s, %s, %s)"
-    " ON CONFLICT (kind, about) DO UPDATE SET text = excluded.text, times = alarms.times + 1, last_at = now()"
-)
-_CALM = "DELETE FROM alarms WHERE kind = %s AND about = %s"
-_ALARMS = "SELECT about, text FROM alarms WHERE kind = %s ORDER BY about"
 
 
 def until(raw: Raw, stream: Stream) -> int:
@@ -31,18 +26,18 @@ def accept(raw: Raw, stream: Stream, offset: int, reason: str, by: str) -> bool:
     if row is None or row[0] >= offset:
         return False
     raw.execute(_ACCEPT, [*stream, offset, reason, by])
-    raw.execute(_CALM, [KIND, _about(stream)])
+    calm(raw, KIND, _about(stream))
     return True
 
 
 def raise_alarm(raw: Raw, stream: Stream, text: str) -> None:
     """Keep for people that a partition stands still."""
-    raw.execute(_ALARM, [KIND, _about(stream), text])
+    raise_alarms(raw, KIND, [(_about(stream), text)])
 
 
 def alarms(raw: Raw) -> dict[str, str]:
     """The partitions that stand still, as topic/partition, and why."""
-    return {about: text for about, text in raw.execute(_ALARMS, [KIND])}
+    return standing(raw, KIND)
 
 
 def _about(stream: Stream) -> str:

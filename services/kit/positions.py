@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from services.kit import alarms
 from services.kit.outbox import Stream
 from services.kit.writes import Raw
 
@@ -12,11 +13,6 @@ _CREATE = (
     " ON CONFLICT (topic, partition) DO NOTHING"
 )
 _LOAD = "SELECT topic, partition, topic_id, next FROM positions WHERE topic = ANY(%s)"
-_ALARM = (
-    "INSERT INTO alarms (kind, about, text) VALUES (%s, %s, %s)"
-    " ON CONFLICT (kind, about) DO UPDATE SET text = excluded.text, times = alarms.times + 1, last_at = now()"
-)
-_CALM = "DELETE FROM alarms WHERE kind = %s AND about = %s"
 _ACCEPT = (
     "UPDATE positions SET next = %s, topic_id = %s WHERE topic = %s AND partition = %s AND next = %s AND topic_id = %s"
 )
@@ -137,8 +133,7 @@ def load_next(raw: Raw, topics: Sequence[str]) -> dict[Stream, int]:
 
 def raise_alarms(raw: Raw, wrong: Iterable[Misfit]) -> None:
     """Keep for people what does not fit."""
-    with raw.cursor() as cursor:
-        cursor.executemany(_ALARM, [(ALARM, _about(m.stream), f"{m}: {WHAT[m.kind]}") for m in wrong])
+    alarms.raise_alarms(raw, ALARM, [(_about(m.stream), f"{m}: {WHAT[m.kind]}") for m in wrong])
 
 
 def accept(raw: Raw, misfit: Misfit, at: int, reason: str, by: str) -> bool:
@@ -148,7 +143,7 @@ def accept(raw: Raw, misfit: Misfit, at: int, reason: str, by: str) -> bool:
     if moved:
         decided = [topic, number, misfit.kind, stored.next, stored.topic_id, log.first, log.last, log.topic_id]
         raw.execute(_DECIDED, [*decided, at, reason, by])
-        raw.execute(_CALM, [ALARM, _about(misfit.stream)])
+        alarms.calm(raw, ALARM, _about(misfit.stream))
     return bool(moved)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from psycopg.errors import UniqueViolation
 
 from schemas.envelope import Event, Fact
+from services.kit.alarms import raise_alarms
 from services.kit.records import Fault, Item
 from services.kit.states import Conflict
 from services.kit.writes import Raw, copy_rows
@@ -25,6 +26,7 @@ _STAMP = (
     " ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence"
 )
 _GAP = "INSERT INTO gaps (source, after, before) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+GAP = "gap"
 _SEEN = "SELECT event_id, source, digest FROM inbox WHERE partition = %s AND event_id = ANY(%s)"
 _SEALED = re.compile(rb'\{"sealed":"[^"]*","key":"[^"]*"\}')
 _TRIM = "DELETE FROM inbox WHERE seen_at < now() - make_interval(secs => %s)"
@@ -37,6 +39,9 @@ class Gap:
     source: str
     after: int
     before: int
+
+    def __str__(self) -> str:
+        return f"numbers {self.after + 1} to {self.before - 1} of {self.source} never came"
 
 
 @dataclass(slots=True)
@@ -132,6 +137,7 @@ def remember(raw: Raw, partition: int, sifted: Sifted) -> None:
             cursor.executemany(_STAMP, sorted(sifted.stamps.items()))
         if sifted.gaps:
             cursor.executemany(_GAP, [(g.source, g.after, g.before) for g in sifted.gaps])
+            raise_alarms(raw, GAP, [(gap.source, str(gap)) for gap in sifted.gaps])
         if sifted.seen:
             _keep_ids(cursor, partition, sifted.seen)
 

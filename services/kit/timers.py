@@ -7,6 +7,7 @@ from typing import Generic
 import structlog
 
 from services.kit import letters
+from services.kit.alarms import raise_alarms
 from services.kit.database import transaction
 from services.kit.fold import Stuck, on_timer, timer
 from services.kit.metrics import STUCK, TICKS
@@ -26,10 +27,7 @@ _DUE = (
     " AND d.redriven_at IS NULL) ORDER BY next_at, borrower_id LIMIT %s FOR UPDATE SKIP LOCKED"
 )
 _ANY_DUE = "SELECT n FROM unnest(%s::int[]) n WHERE EXISTS (SELECT 1 FROM states WHERE partition = n AND next_at <= %s)"
-_ALARM = (
-    "INSERT INTO alarms (kind, about, text) VALUES ('stuck timer', %s, %s)"
-    " ON CONFLICT (kind, about) DO UPDATE SET text = excluded.text, times = alarms.times + 1, last_at = now()"
-)
+STUCK_TIMER = "stuck timer"
 _WAKE = "UPDATE states SET next_at = least(next_at, %s) WHERE borrower_id = ANY(%s)"
 
 
@@ -98,7 +96,7 @@ class Timers(Generic[S, R]):
     def _push_back(self, work: Work[S, R], changes: Changes[S, R], borrower_id: str, stuck: Stuck) -> None:
         log.error("a tick does not move on, pushed back", service=self._room.service.name, what=str(stuck))
         STUCK.inc()
-        work.raw.execute(_ALARM, [borrower_id, str(stuck)])
+        raise_alarms(work.raw, STUCK_TIMER, [(borrower_id, str(stuck))])
         clock = self._room.clock
         wall = clock.wall(work.around.now).timestamp() + PUSHED_BACK_SECONDS
         later = clock.at(datetime.fromtimestamp(wall, UTC))

@@ -143,6 +143,9 @@ def test_repeats_and_gaps_on_our_own_topics_are_found_by_sequence(bench):
     put(6)
     assert bench.state("B-1").paid == 4
     assert rows(bench, "SELECT after, before FROM gaps") == [(3, 6)]
+    assert rows(bench, "SELECT kind, text FROM alarms") == [
+        ("gap", f"numbers 4 to 5 of /arrears/assignment/{place('B-1')} never came")
+    ]
 
 
 def test_garbage_a_wrong_key_and_a_wrong_partition_are_dead_letters_that_park_nobody(bench):

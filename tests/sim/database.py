@@ -17,7 +17,7 @@ from psycopg import OperationalError
 from psycopg.errors import UniqueViolation
 from sqlalchemy import Engine
 
-from services.kit import batches, commands, letters, outbox, positions, repeats, states, timers
+from services.kit import alarms, batches, commands, letters, outbox, positions, repeats, states, timers
 
 Key: TypeAlias = Any
 Rows: TypeAlias = list[tuple[Any, ...]]
@@ -299,7 +299,8 @@ def _any_due(db: Database, p: Sequence[Any]) -> Answer:
 
 
 def _alarm(db: Database, p: Sequence[Any]) -> Answer:
-    db.put(db.table("alarms"), p[0], p[1])
+    kind, about, text = p
+    db.put(db.table("alarms"), (kind, about), text)
     return _done()
 
 
@@ -430,7 +431,7 @@ STATEMENTS: dict[str, Meaning] = {
     states._SAVE_ONE: _save_state,
     timers._DUE: _due,
     timers._ANY_DUE: _any_due,
-    timers._ALARM: _alarm,
+    alarms.RAISE: _alarm,
     commands._CLAIM: _claim,
     commands._ANSWER: _answer,
     commands._LOCK: _nothing,
