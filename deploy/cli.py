@@ -7,8 +7,9 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -27,6 +28,8 @@ from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
 from deploy.up import factor_of, nothing_runs, read_endpoints, running_var, start_in, told
+from schemas.contract import check_line
+from schemas.dated import NoSuchField, told_at, with_value
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
 contract = typer.Typer(no_args_is_help=True, help="What producers must say, and whether they do.")
@@ -44,7 +47,9 @@ Clock = Annotated[str, typer.Option(help="`system`, or how many times as fast as
 Bootstrap = Annotated[
     str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
 ]
-Example = Annotated[bool, typer.Option("--example", help="Only the example, on one line: ready to be published.")]
+_EXAMPLE_HELP = "Only the example, on one line, with dates of today (of the running system): ready to be published."
+Example = Annotated[bool, typer.Option("--example", help=_EXAMPLE_HELP)]
+_SET_HELP = "Another value in the example's data, like amount=1652.53 or arrears_after.principal=0.00; may be repeated."
 _FILE_HELP = "CloudEvents as JSON: one to a line, or printed over several, or an array; - reads standard input."
 File = Annotated[Path, typer.Argument(help=_FILE_HELP)]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=_FILE_HELP)]
@@ -210,7 +215,12 @@ def check(files: Files, as_json: Json = False) -> None:
 
 
 @contract.command("show")
-def show(type_: Annotated[str, typer.Argument(metavar="TYPE")], example_only: Example = False) -> None:
+def show(
+    type_: Annotated[str, typer.Argument(metavar="TYPE")],
+    example_only: Example = False,
+    values: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help=_SET_HELP)] = None,
+    var: Var = DEFAULT_VAR,
+) -> None:
     """Print an example and the JSON Schema of an event type, like loan.overdue.v1."""
     from schemas.freeze import EXAMPLES, event_schema
     from schemas.language import KINDS
@@ -218,13 +228,31 @@ def show(type_: Annotated[str, typer.Argument(metavar="TYPE")], example_only: Ex
     kind = KINDS.get(type_)
     if kind is None:
         fail(f"{type_!r} is not an event type. `arrears contract list` shows them all.", MISUSE)
-    example = EXAMPLES / f"{type_}.json"
-    document = json.loads(example.read_text(encoding="utf-8")) if example.exists() else None
-    if example_only:
-        return out.print(json.dumps(document, ensure_ascii=False), soft_wrap=True, markup=False, highlight=False)
+    document = json.loads((EXAMPLES / f"{type_}.json").read_text(encoding="utf-8"))
+    if example_only or values:
+        text = json.dumps(_example(document, values or [], var), ensure_ascii=False)
+        return out.print(text, soft_wrap=True, markup=False, highlight=False)
     return say(
         {"topic": kind.TOPIC.name, "key": kind.TOPIC.key, "example": document, "schema": event_schema(kind)}, True, ""
     )
+
+
+def _example(document: dict[str, Any], values: list[str], var: Path) -> dict[str, Any]:
+    """The example as it would be said at this moment of the running system, or of true time where none runs."""
+    folder = running_var(var)
+    mark = read_mark(folder) if holder(folder) else None
+    event = told_at(document, mark.now() if mark else datetime.now(UTC))
+    for value in values:
+        field, equals, text = value.partition("=")
+        if not equals:
+            fail(f"--set {value}: write FIELD=VALUE, like --set amount=1652.53", MISUSE)
+        try:
+            event = with_value(event, field, text)
+        except NoSuchField as error:
+            fail(f"--set {value}: {error}.", MISUSE)
+    if problems := check_line(1, json.dumps(event)).problems:
+        fail("; ".join(f"{problem.field}: {problem.what}" for problem in problems), MISUSE)
+    return event
 
 
 @contract.command("list")

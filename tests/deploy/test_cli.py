@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from confluent_kafka import Consumer
 from typer.testing import CliRunner
 
 from deploy.cli import app
+from deploy.local.stack import held
+from deploy.local.timekeeping import Timekeeper
 from deploy.local.topics import create_topics
 from deploy.up import BadClock, clock_setting
 from schemas.freeze import EXAMPLES
@@ -191,6 +194,31 @@ def test_an_example_is_one_line_that_keeps_the_contract(sheet):
     shown = run("contract", "show", "loan.overdue.v1", "--example").stdout
     assert shown.count("\n") == 1
     assert run("contract", "check", sheet(shown.strip())).exit_code == 0
+
+
+def test_an_example_has_dates_of_the_running_systems_clock(tmp_path):
+    (tmp_path / "postgres").mkdir()
+    with held(tmp_path), Timekeeper(tmp_path) as keeper:
+        keeper.keep(clock_setting("scaled|2031-05-05T04:00:00+00:00|2026-01-01T00:00:00+00:00|0.001"))
+        shown = json.loads(run("contract", "show", "loan.overdue.v1", "--example", "--var", tmp_path).stdout)
+    assert shown["data"]["oldest_due_date"].startswith("2031-05-0")
+    today = json.loads(run("contract", "show", "loan.overdue.v1", "--example", "--var", tmp_path).stdout)
+    assert abs(datetime.fromisoformat(today["time"]) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_payment_in_full_is_one_command(sheet):
+    nothing_left = ("amount=1652.53", "arrears_after.principal=0.00", "days_past_due_after=0")
+    shown = run("contract", "show", "loan.payment_received.v1", *(f"--set={one}" for one in nothing_left)).stdout
+    assert json.loads(shown)["data"]["arrears_after"] == {"principal": "0.00", "interest": "0.00", "fees": "0.00"}
+    assert run("contract", "check", sheet(shown.strip())).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("amount", "FIELD=VALUE"), ("amuont=1", "amount"), ("amount=x", "data.amount")]
+)
+def test_a_value_that_cannot_be_set_is_one_clear_line(value, said):
+    done = run("contract", "show", "loan.payment_received.v1", "--example", "--set", value)
+    assert (done.exit_code, said in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("command", [("contract", "check"), ("publish",)])
