@@ -39,10 +39,10 @@ def main(  # noqa: PLR0917 - each is an option
 
 def _replayed(seed: int, events: int) -> Summary:
     story = told(seed, events)
-    for part in sorted(story.parts, key=lambda part: part.at if isinstance(part, Step) else part.begins):
-        typer.echo(f"  {part}")
     with quiet():
         result = stage().play(story)
+    for part in sorted(story.lived(result.days), key=lambda part: part.at if isinstance(part, Step) else part.begins):
+        typer.echo(f"  {part}")
     for violation in result.violations:
         typer.echo(f"  {violation}")
     summary = Summary(seed)

@@ -55,7 +55,7 @@ class Shrinker:
         """The shortest that is found in so many tries."""
         first = self.last
         parts: list[Part] = [
-            *(("story", part) for part in self._story.parts),
+            *(("story", part) for part in self._story.lived(first.days)),
             *(("act", act) for act in first.acts),
             *(("fault", fault) for fault in first.faults),
         ]

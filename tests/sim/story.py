@@ -81,6 +81,11 @@ class Story:
         """What may be left out."""
         return (*self.steps, *self.spells)
 
+    def lived(self, days: int) -> tuple[Step | Spell, ...]:
+        """The parts that began before it was over, so many days after its first step."""
+        ends = self.steps[0].at + (days + 1) * DAY if self.steps else BEGINS
+        return tuple(p for p in self.parts if (p.at if isinstance(p, Step) else p.begins) <= ends)
+
     def having(self, parts: Sequence[object]) -> "Story":
         """The story with these parts alone."""
         kept = set(map(id, parts))
