@@ -42,7 +42,10 @@ just come back may not know its topics yet; whoever leads the group then shares 
 the client would ask again only when its metadata is old, after minutes. Once it knows them it joins again by itself."""
 
 QUIET_SECONDS = 5.0
-FETCH_BYTES = 1 << 20
+FETCH_BYTES = 3 << 20
+"""The most that is fetched of a partition at a time: of small facts about as many as are ever joined to one transaction
+(`lines.JOINED_RECORDS_MAX`), so that a backlog takes as few transactions as may be."""
+
 LONG = 24 * 3600.0
 EXIT_STOPPED = 3
 MODULE = {"__module__": __name__}
