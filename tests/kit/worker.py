@@ -43,16 +43,16 @@ def plug(settings: Settings) -> Plug[Count, None]:
 
 def raise_every(number: int) -> None:
     """Make every n-th batch fail in the middle of its transaction, as a bug of the kit would."""
-    calls, lock, sift = itertools.count(1), threading.Lock(), batches.repeats.sift
+    calls, lock, remember = itertools.count(1), threading.Lock(), batches.repeats.remember
 
     def failing(*arguments):
         with lock:
             call = next(calls)
         if call % number == 0:
             raise ZeroDivisionError(f"call {call}")
-        return sift(*arguments)
+        return remember(*arguments)
 
-    batches.repeats.sift = failing
+    batches.repeats.remember = failing
 
 
 if __name__ == "__main__":
