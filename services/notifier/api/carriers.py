@@ -22,7 +22,7 @@ SCHEME = "Bearer "
 class ReceiptTold(Asked):
     """The last word about one message, under the reference that the gateway gave it."""
 
-    reference: Annotated[str, Field(min_length=1, max_length=200)]
+    reference: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
     fate: Literal["delivered", "failed"]
     detail: Text = ""
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 from smpplib.command import Command
 
+from services.notifier.channels import is_reference
+
 Fate = Literal["delivered", "failed"]
 
 RECEIPT_BITS = 0x3C  # esm_class bits 5-2: message type (SMPP 3.4, 5.2.12)
@@ -42,7 +44,7 @@ def read_receipt(pdu: Command) -> Receipt | None:
     reference = _decoded(pdu.receipted_message_id) or _first(_id, text)
     word = _first(_stat, text)
     fate = BY_STATE.get(pdu.message_state) if pdu.message_state is not None else BY_WORD.get(word.upper())
-    if not reference or fate is None:
+    if fate is None or not is_reference(reference):
         return None
     said = f"{reference}\0{pdu.message_state}\0{text}"
     return Receipt(reference, fate, f"{word} {_first(_err, text)}".strip(), sha256(said.encode()).hexdigest())
