@@ -45,6 +45,7 @@ class Lane:
     pace: Pace
     busy: int = 0
     delay: float = 0.0
+    closed_at: float = 0.0
     closed_until: float = 0.0
 
     def room(self) -> int:
@@ -70,10 +71,17 @@ class Lane:
         self.delay = 0.0
         DOWN.labels(self.name).set(0)
 
-    def went_down(self, why: str) -> None:
-        """The carrier could not be reached: leave it alone for a while, longer each time."""
+    def went_down(self, why: str, began: float) -> None:
+        """The carrier could not be reached: leave it alone for a while, longer each time.
+
+        `began`: the instant of a monotonic clock at which this message was handed in. All that were under way when the
+        lane closed tell of one absence, which counts once.
+        """
+        if self.closed_at and began <= self.closed_at:
+            return
         if not self.delay:
             log.warning("channel_down", channel=self.name, reason=why)
         self.delay = min(max(self.delay * 2, BACKOFF_SECONDS[0]), BACKOFF_SECONDS[1])
-        self.closed_until = time.monotonic() + self.delay
+        self.closed_at = time.monotonic()
+        self.closed_until = self.closed_at + self.delay
         DOWN.labels(self.name).set(1)

@@ -1,9 +1,10 @@
-"""The one place where a notice leaves the house: claim, look once more, hand over, record what became of it.
+"""The one place where a notice leaves the house: claim, hand over through the fence, record what became of it.
 
 Only notices on partitions whose stopping facts are known to the second are touched; the others are held and counted. A
-contact is claimed in its borrower's own state, so a stop comes either before (and it is not sent) or after. What was
-claimed and has no outcome is never sent again: it ends as unknown. Many are claimed in one transaction, and recorded in
-one, but each is handed over, and fails, alone.
+contact is claimed in its borrower's own state, so that nobody else hands it over. What was claimed and has no outcome
+is never sent again: it ends as unknown. Many are claimed in one transaction, and recorded in one, but each is handed
+over, and fails, alone. Until it leaves it can be stopped: its channel asks the door (`fence.py`) in the last instant,
+and what may not go is given back.
 """
 
 import asyncio
@@ -24,10 +25,20 @@ from services.kit.plug import Asked, Runtime, Said
 from services.kit.service import Refused as NotAllowed
 from services.kit.vault import NotOpened
 from services.notifier import domain, handlers, store_outgoing
-from services.notifier.channels import Accepted, Channel, ChannelDown, Refused, Submission, Unknown
+from services.notifier.channels import (
+    Accepted,
+    Channel,
+    ChannelDown,
+    Refused,
+    Submission,
+    Unknown,
+    Withheld,
+    is_reference,
+)
 from services.notifier.domain import Borrower, Policy
+from services.notifier.fence import Door, Fence
 from services.notifier.lanes import Lane, Pace
-from services.notifier.outcomes import Outcomes
+from services.notifier.outcomes import NotStorable, Outcomes
 from services.notifier.store_outgoing import Outgoing
 from services.notifier.text import Unfit, Written
 
@@ -37,15 +48,12 @@ Write = Callable[[Outgoing, str, str, datetime], Written]
 """Turns a contact, the address and the name in clear, and the instant into a message. Raises Unfit."""
 
 GROUP = 64
-"""So many are claimed in one transaction: more would be handed over on knowledge that grows old meanwhile."""
+"""So many are claimed in one transaction: more would be out of a stop's reach for longer than they need."""
 
 ROUND_SECONDS = 0.1
 LOOK_SECONDS = 1.0
 STRANDED_SECONDS = 20.0
 """True seconds after which a claimed contact that is not in our hands is in nobody's: no carrier may take so long."""
-
-HAND_OVER_SECONDS = 0.9
-"""True seconds between what is known and the handing over: below the one second after which a stop must have worked."""
 
 REST_SECONDS = 1.0
 DRAIN_SECONDS = 5.0
@@ -63,14 +71,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A contact that nobody else hands over. `known`: up to when all was known that was looked at after the claim."""
+    """A contact that nobody else hands over, its text, and the name of its claim."""
 
     outgoing: Outgoing
     written: Written | Refused
     claim: str
-    known: datetime
-    meant: bool
-    """Whether nothing has stopped it since; else it is given back."""
 
 
 @dataclass(slots=True)
@@ -84,6 +89,7 @@ class Sender:
     """Messages a second by channel; none named: as many as the carrier takes."""
     _lanes: dict[str, Lane] = field(init=False)
     _outcomes: Outcomes = field(init=False)
+    _fence: Fence = field(init=False)
     _hands: set[str] = field(default_factory=set)
     _groups: set[asyncio.Task[None]] = field(default_factory=set)
     _resting: dict[str, float] = field(default_factory=dict)
@@ -94,6 +100,7 @@ class Sender:
         """A lane for each channel."""
         self._lanes = {name: Lane(name, channel, Pace(self.rates.get(name))) for name, channel in self.channels.items()}
         self._outcomes = Outcomes(self.runtime, self._aside)
+        self._fence = Fence(self.runtime, self._aside)
 
     async def run(self) -> None:
         """Send, for ever. Cancelled, it lets what is under way end, and records what is known of the rest."""
@@ -198,26 +205,10 @@ class Sender:
         lane.ended()
 
     def _claimed(self, group: Sequence[Outgoing]) -> list[Claimed]:
-        """Write and claim what may go, then look again: the claim may have taken long.
-
-        A stop that was read since the claim finds the contact claimed, and cannot cancel it any more: then it is not
-        meant, nothing leaves the house, and it is given back.
-        """
+        """Write and claim what may go. Nothing that could fail comes behind the claim: the door looks at the rest."""
         written = {outgoing.contact_id: self._written(outgoing) for outgoing in group}
         claims = self._claim(self._may_go(group))
-        known = {outgoing.partition: self.runtime.known_as_of(outgoing.partition) for outgoing, _ in claims}
-        states = self.runtime.states({outgoing.borrower_id for outgoing, _ in claims})
-        now = self.runtime.clock.now()
-        return [
-            Claimed(
-                outgoing,
-                written[outgoing.contact_id],
-                claim,
-                known[outgoing.partition],
-                domain.meant(states[outgoing.borrower_id], outgoing.contact_id, now),
-            )
-            for outgoing, claim in claims
-        ]
+        return [Claimed(outgoing, written[outgoing.contact_id], claim) for outgoing, claim in claims]
 
     def _may_go(self, group: Sequence[Outgoing]) -> list[Outgoing]:
         """Those of whom all is known that could stop them: nothing unread, nothing behind a dead letter."""
@@ -265,37 +256,36 @@ class Sender:
             self._let_go(one.outgoing, lane)
 
     async def _hand_over(self, one: Claimed, lane: Lane) -> None:
-        outgoing, handed_over = one.outgoing, self.runtime.clock.now()
+        outgoing, door = one.outgoing, Door(self._fence, one.outgoing)
         try:
-            self._check_still_meant(one, handed_over)
-            outcome = await self._submit(one, lane)
-        except ChannelDown:
+            outcome = await self._submit(one, lane, door)
+        except (ChannelDown, Withheld) as why:
+            log.info("contact_given_back", contact_id=outgoing.contact_id, reason=str(why))
             self._rest(outgoing)
             await self._record(outgoing, domain.released, f"released/{one.claim}")
             return
         SENT.labels(outgoing.channel, type(outcome).__name__.lower()).inc()
-        told = _told(outcome, one.written, outgoing.language, handed_over)
-        await self._record(outgoing, domain.submitted, f"submitted/{one.claim}", told)
-
-    def _check_still_meant(self, one: Claimed, handed_over: datetime) -> None:
-        """Raises ChannelDown when it was stopped, or may have been: what was published after `known` may be a stop."""
-        if not one.meant:
-            raise ChannelDown("it was stopped after it was claimed")
-        if self.runtime.clock.seconds(handed_over - one.known) > HAND_OVER_SECONDS:
-            raise ChannelDown("what could stop it is not known closely enough")
-
-    async def _submit(self, one: Claimed, lane: Lane) -> Submission:
-        """Hand over. Raises ChannelDown when nothing left the house, or nothing may any more."""
-        if isinstance(one.written, Refused):
-            return one.written
-        if not self.runtime.fresh(one.outgoing.partition):
-            raise ChannelDown("the partition fell behind")
+        told = _told(outcome, one.written, outgoing.language, door.at)
         try:
-            outcome = await lane.channel.submit(one.written.message)
+            await self._record(outgoing, domain.submitted, f"submitted/{one.claim}", told)
+        except NotStorable:
+            told = domain.Unknown("what became of it cannot be stored")
+            await self._record(outgoing, domain.submitted, f"not-storable/{one.claim}", told)
+
+    async def _submit(self, one: Claimed, lane: Lane, door: Door) -> Submission:
+        """Hand over. Raises ChannelDown when nothing left the house, Withheld when nothing may any more."""
+        if isinstance(one.written, Refused):
+            await door()
+            return one.written
+        began = time.monotonic()
+        try:
+            outcome = await lane.channel.submit(one.written.message, door)
         except ChannelDown as down:
-            lane.went_down(str(down))
+            lane.went_down(str(down), began)
             raise
         except asyncio.CancelledError:
+            if door.shut():
+                raise Withheld("the sender was stopped before it left") from None
             return Unknown("the sender was stopped while the carrier had it")
         lane.went_well()
         return outcome
@@ -321,12 +311,14 @@ def _is_ours(outgoing: Outgoing, answer: Said | Exception) -> bool:
     return True
 
 
-def _told(outcome: Submission, written: Written | Refused, language: str, at: datetime) -> domain.Submission:
-    """The outcome as the domain knows it; `at` is when it was handed over."""
+def _told(outcome: Submission, written: Written | Refused, language: str, at: datetime | None) -> domain.Submission:
+    """The outcome as the domain knows it; `at` is when it was let out, as its channel asked."""
     match outcome, written:
-        case Accepted(reference), Written(_, template, version, digest):
+        case Accepted(reference), Written(_, template, version, digest) if at is not None and is_reference(reference):
             return domain.Accepted(reference, at, version, digest, template, language)
+        case Accepted(), _ if at is not None:
+            return domain.Unknown("the carrier took it under a reference that cannot be kept")
         case Refused(reason), _:
             return domain.Refused(reason)
         case _:
-            return domain.Unknown(getattr(outcome, "reason", ""))
+            return domain.Unknown(getattr(outcome, "reason", "it was handed over without being asked for"))

@@ -4,13 +4,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, cast
-from zoneinfo import ZoneInfo
 
 from schemas.values import Arrears, Channel, Step
 from services.kit.pages import known_language
 from services.notifier.links import Links
 from services.notifier.store_outgoing import Outgoing
 from services.notifier.text import Notice, Parts, Texts, Unfit, Written
+from services.rulebook.local import zone_of
 from services.rulebook.packs import Rulebook
 from services.rulebook.shelf import Shelf
 from services.rulebook.strategy import Strategy
@@ -30,7 +30,9 @@ class Writer:
         """The message. Raises Unfit when it may not be sent."""
         if not outgoing.amounts:
             raise Unfit("it names no amounts")
-        zone = ZoneInfo(outgoing.time_zone)
+        zone = zone_of(outgoing.time_zone)
+        if zone is None:
+            raise Unfit("the time zone of the person is not known")
         until = now + timedelta(days=self._link_days)
         amounts = outgoing.amounts
         return self._texts.write(
@@ -50,18 +52,16 @@ class Writer:
                 link=self._links.address(self._links.sign("n", outgoing.contact_id, until)),
                 link_until=until.astimezone(zone).date(),
                 due_date=_date(amounts.get("due_date")),
-                parts=self._parts(outgoing, now),
+                parts=self._parts(outgoing, now.astimezone(zone)),
             )
         )
 
-    def _parts(self, outgoing: Outgoing, now: datetime) -> Parts:
+    def _parts(self, outgoing: Outgoing, local: datetime) -> Parts:
         """What the borrower's rule book obliges the text to say. Raises Unfit where there is no rule book."""
-        rulebook = self._rulebooks.for_region(outgoing.region, now)
+        rulebook = self._rulebooks.for_region(outgoing.region, local)
         if rulebook is None:
             raise Unfit(f"there is no rule book for {outgoing.region}")
-        return parts_for(
-            rulebook, cast("Channel", outgoing.channel), now.astimezone(ZoneInfo(outgoing.time_zone)).date()
-        )
+        return parts_for(rulebook, cast("Channel", outgoing.channel), local.date())
 
 
 @lru_cache(256)

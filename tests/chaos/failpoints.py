@@ -97,9 +97,9 @@ def install_in_notifier(reach: Reach) -> None:
 
     submit, request, store = Sms.submit, _Session.request, Inbox._store
 
-    async def submitting(self: Any, message: Any) -> Any:
+    async def submitting(self: Any, message: Any, leaving: Any) -> Any:
         reach(windows.BEFORE_SUBMIT)
-        outcome = await submit(self, message)
+        outcome = await submit(self, message, leaving)
         reach(windows.RESPONSE)
         return outcome
 

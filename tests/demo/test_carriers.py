@@ -16,8 +16,9 @@ from deploy.local.printhouse import PrintHouse
 from deploy.local.smsc import SmsCarrier
 from services.kit.clock import ScaledClock
 from services.notifier.channels import Accepted, Message, Refused
-from services.notifier.channels.letter import hand_over
+from services.notifier.channels.bundle import Bundle
 from services.notifier.channels.sms import SmppAddress, Sms
+from tests.notifier.carriers import freely
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 FAST = ScaledClock(START, datetime.now(UTC), 100_000)
@@ -73,7 +74,7 @@ async def sms(tmp_path):
 async def test_a_long_chinese_message_arrives_whole_and_its_receipt_names_it(sms):
     client, took, receipts = sms
     long = LINK_TEXT * 5
-    submitted = await client.submit(message("+8610000000001", long))
+    submitted = await client.submit(message("+8610000000001", long), freely)
     await until(lambda: receipts)
     assert took == [("+8610000000001", long, submitted.reference)]
     assert (receipts[0].reference, receipts[0].fate) == (submitted.reference, "delivered")
@@ -81,13 +82,13 @@ async def test_a_long_chinese_message_arrives_whole_and_its_receipt_names_it(sms
 
 async def test_a_message_in_the_default_alphabet_keeps_its_link(sms):
     client, took, _ = sms
-    await client.submit(message("+8610000000001", "Pay here: http://127.0.0.1/n/b_-Az [now] {or} never"))
+    await client.submit(message("+8610000000001", "Pay here: http://127.0.0.1/n/b_-Az [now] {or} never"), freely)
     assert LINK.search(took[0][1])[0] == "http://127.0.0.1/n/b_-Az"
 
 
 async def test_a_dead_number_is_refused_or_its_receipt_says_so(sms):
     client, took, receipts = sms
-    submitted = await client.submit(message("+8610000000002"))
+    submitted = await client.submit(message("+8610000000002"), freely)
     if isinstance(submitted, Accepted):
         await until(lambda: receipts)
         assert receipts[0].fate == "failed"
@@ -98,7 +99,7 @@ async def test_a_dead_number_is_refused_or_its_receipt_says_so(sms):
 
 async def test_a_silent_carrier_takes_the_message_and_never_says_what_became_of_it(sms):
     client, took, receipts = sms
-    assert isinstance(await client.submit(message("+8610000000003")), Accepted)
+    assert isinstance(await client.submit(message("+8610000000003"), freely), Accepted)
     await asyncio.sleep(0.5)
     assert len(took) == 1
     assert receipts == []
@@ -142,7 +143,9 @@ def print_letter(folder, notice_id):
     folder.mkdir(parents=True, exist_ok=True)
     message = Message(notice_id, "…", "en")
     if folder.name != "taken":
-        return hand_over(folder, [(message, b"%PDF")]).batch
+        bundle = Bundle.of(folder, [(message, b"%PDF")])
+        bundle.appear()
+        return bundle.batch
     (folder / f"{notice_id}.pdf").write_bytes(b"%PDF")
     slip = {"notice_id": notice_id, "address": "…", "tracking_number": f"RA{notice_id[-1]}"}
     return (folder / f"{notice_id}.json").write_text(json.dumps(slip))

@@ -29,6 +29,10 @@ async def until(done: Callable[[], Any], seconds: float = 15.0) -> Any:
         return answer
 
 
+async def freely() -> None:
+    """Nothing holds a message back in the instant before it leaves."""
+
+
 @dataclass
 class Short:
     """An SMS as the carrier got it."""

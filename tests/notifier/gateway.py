@@ -30,8 +30,8 @@ class GatewayPeer:
         return f"http://127.0.0.1:{self.port}/gateway/"
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer one request."""
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        """Answer one request; one that breaks off is none."""
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             method, path, _ = head[0].split(" ")
             fields = {line.partition(":")[0].lower(): line.partition(":")[2].strip() for line in head[1:] if line}
@@ -45,7 +45,6 @@ class GatewayPeer:
             writer.write(f"HTTP/1.1 {status} x\r\ncontent-length: {len(content)}\r\nconnection: close\r\n\r\n".encode())
             writer.write(content)
             await writer.drain()
-            writer.close()
 
     def take(self, fields: dict[str, str], body: bytes) -> tuple[int, dict[str, str]] | None:
         key = fields["idempotency-key"]

@@ -23,24 +23,24 @@ from services.kit.clock import ManualClock
 from services.kit.database import engine_for
 from services.kit.migrate import migrate
 from services.notifier.app import service
-from services.notifier.channels import Accepted, Message
+from services.notifier.channels import Accepted, Leaving, Message
 from services.notifier.channels.letter import Letters, letter_fonts
 from services.notifier.channels.sms import SmppAddress, Sms
 from services.notifier.text import TEMPLATES
-from tests.notifier.carriers import mail_server, sms_carrier, until
+from tests.notifier.carriers import freely, mail_server, sms_carrier, until
 from tests.notifier.edge import MORNING, desk, overdue, recorded, shut
 from tests.notifier.notices import TEXTS, notice
 
 WINDOW = 400
 
 
-async def flood(submit: Callable[[Message], Any], messages: Sequence[Message], at_once: int) -> float:
+async def flood(submit: Callable[[Message, Leaving], Any], messages: Sequence[Message], at_once: int) -> float:
     """Seconds until all are taken, with so many under way at a time."""
     waiting, began = list(reversed(messages)), time.perf_counter()
 
     async def hand() -> None:
         while waiting:
-            assert isinstance(await submit(waiting.pop()), Accepted)
+            assert isinstance(await submit(waiting.pop(), freely), Accepted)
 
     await asyncio.gather(*(hand() for _ in range(at_once)))
     return time.perf_counter() - began

@@ -9,7 +9,7 @@ import pytest
 
 from services.notifier.channels import Accepted, ChannelDown, Message, Refused, Submission, Unknown
 from services.notifier.channels.email import Email, SmtpAddress
-from tests.notifier.carriers import free_port, mail_server
+from tests.notifier.carriers import free_port, freely, mail_server
 
 SENDER = "安心消费金融 <notices@lender.example>"
 
@@ -30,7 +30,7 @@ async def post(port: int) -> AsyncIterator[Email]:
 
 async def send(port: int, mail: Message | None = None) -> Submission:
     async with post(port) as email:
-        return await email.submit(mail or message())
+        return await email.submit(mail or message(), freely)
 
 
 async def test_a_mail_carries_text_and_html_and_an_id_that_a_second_one_would_share() -> None:
@@ -86,8 +86,8 @@ async def test_what_is_no_address_is_refused_without_asking_anyone() -> None:
 async def test_one_refusal_does_not_spoil_the_next_mail() -> None:
     with mail_server(at_rcpt="550 no such user") as server:
         async with post(server.port) as email:
-            assert isinstance(await email.submit(message()), Refused)
+            assert isinstance(await email.submit(message(), freely), Refused)
             server.at_rcpt = ""
-            outcomes = await asyncio.gather(*(email.submit(message(contact_id=f"N-B{n}-1")) for n in range(40)))
+            outcomes = await asyncio.gather(*(email.submit(message(contact_id=f"N-B{n}-1"), freely) for n in range(40)))
     assert all(isinstance(outcome, Accepted) for outcome in outcomes)
     assert len({str(mail["Message-ID"]) for mail in server.mails}) == 40

@@ -14,8 +14,10 @@ import pytest
 import typst
 
 from services.notifier.channels import Accepted, ChannelDown, Message, Refused
-from services.notifier.channels.letter import Letters, Press, hand_over, letter_fonts, tracking_number
+from services.notifier.channels.bundle import Bundle, tracking_number
+from services.notifier.channels.letter import Letters, Press, letter_fonts
 from services.notifier.text import TEMPLATES
+from tests.notifier.carriers import freely
 from tests.notifier.notices import TEXTS, notice
 
 TEMPLATE = TEMPLATES / "v2" / "letter.typ"
@@ -29,7 +31,7 @@ async def printed(folder: Path, *messages: Message, fonts: typst.Fonts | None = 
     """The manifests of the batches in which these letters, handed in at once, were handed over."""
     letters = Letters(folder, TEMPLATE, fonts or letter_fonts())
     await letters.open()
-    outcomes = await asyncio.gather(*(letters.submit(message) for message in messages))
+    outcomes = await asyncio.gather(*(letters.submit(message, freely) for message in messages))
     assert outcomes == [Accepted(tracking_number(message.contact_id)) for message in messages]
     await letters.close()
     return [json.loads((batch / "manifest.json").read_text("utf-8")) for batch in sorted(folder.glob("batch-*"))]
@@ -99,16 +101,16 @@ async def test_nothing_in_a_name_becomes_markup(tmp_path: Path) -> None:
 async def test_a_chinese_letter_waits_where_no_chinese_font_is(tmp_path: Path) -> None:
     letters = Letters(tmp_path, TEMPLATE, typst.Fonts(include_system_fonts=False))
     with pytest.raises(ChannelDown):
-        await letters.submit(letter("zh-CN"))
+        await letters.submit(letter("zh-CN"), freely)
     assert list(tmp_path.iterdir()) == []
-    assert isinstance(await letters.submit(letter("en")), Accepted)
+    assert isinstance(await letters.submit(letter("en"), freely), Accepted)
 
 
 async def test_a_folder_that_cannot_be_written_has_taken_nothing(tmp_path: Path) -> None:
     letters = Letters(tmp_path / "gone", TEMPLATE, letter_fonts())
     for _ in range(2):
         with pytest.raises(ChannelDown):
-            await asyncio.gather(letters.submit(letter()), letters.submit(letter(contact_id="N-B1-3")))
+            await asyncio.gather(letters.submit(letter(), freely), letters.submit(letter(contact_id="N-B1-3"), freely))
 
 
 def test_a_disk_that_fails_midway_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_a_disk_that_fails_midway_leaves_nothing_behind(tmp_path: Path) -> None:
         yield letter(contact_id="N-B2-1"), b"%PDF"
 
     with pytest.raises(FileNotFoundError):
-        hand_over(tmp_path, letters())
+        Bundle.of(tmp_path, letters())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -138,9 +140,11 @@ async def test_any_id_is_a_file_in_the_batch_and_none_outside_it(tmp_path: Path)
 async def test_a_letter_that_cannot_be_written_is_refused_and_the_others_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.notifier.channels.letter.NAME_MAX", 1000)
+    monkeypatch.setattr("services.notifier.channels.bundle.NAME_MAX", 1000)
     letters = Letters(tmp_path, TEMPLATE, letter_fonts())
-    good, bad = await asyncio.gather(letters.submit(letter()), letters.submit(letter(contact_id="N" * 300)))
+    good, bad = await asyncio.gather(
+        letters.submit(letter(), freely), letters.submit(letter(contact_id="N" * 300), freely)
+    )
     assert isinstance(good, Accepted)
     assert isinstance(bad, Refused)
     assert len(list(tmp_path.rglob("*.pdf"))) == 1

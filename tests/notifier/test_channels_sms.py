@@ -11,7 +11,7 @@ import smpp34
 from services.notifier.channels import Accepted, ChannelDown, Message, Refused, Unknown
 from services.notifier.channels.receipt import Receipt
 from services.notifier.channels.sms import SmppAddress, Sms
-from tests.notifier.carriers import SmsCarrier, free_port, sms_carrier, until
+from tests.notifier.carriers import SmsCarrier, free_port, freely, sms_carrier, until
 
 LONG = "【安心】" + "应还¥1,234.50。" * 20
 
@@ -37,14 +37,14 @@ async def phone(carrier: SmsCarrier, kept: list[Receipt] | None = None) -> Async
 
 async def test_an_accepted_message_has_the_carriers_reference() -> None:
     async with sms_carrier() as carrier, phone(carrier) as sms:
-        assert await sms.submit(message()) == Accepted("R1")
+        assert await sms.submit(message(), freely) == Accepted("R1")
     assert (carrier.got[0].to, carrier.got[0].text, carrier.got[0].as_payload) == ("8613800000001", "hello", False)
 
 
 async def test_chinese_arrives_whole_however_long_it_is() -> None:
     async with sms_carrier() as carrier, phone(carrier) as sms:
-        assert await sms.submit(message("您好")) == Accepted("R1")
-        assert await sms.submit(message(LONG)) == Accepted("R2")
+        assert await sms.submit(message("您好"), freely) == Accepted("R1")
+        assert await sms.submit(message(LONG), freely) == Accepted("R2")
     short, long = carrier.got
     assert (short.text, short.coding, short.as_payload) == ("您好", 8, False)
     assert (long.text, long.coding, long.as_payload) == (LONG, 8, True)
@@ -52,19 +52,19 @@ async def test_chinese_arrives_whole_however_long_it_is() -> None:
 
 async def test_a_rejected_message_is_refused_and_may_go_another_way() -> None:
     async with sms_carrier(decide=lambda _: smpp34.ESME_RINVDSTADR) as carrier, phone(carrier) as sms:
-        outcome = await sms.submit(message())
+        outcome = await sms.submit(message(), freely)
     assert isinstance(outcome, Refused)
 
 
 async def test_a_carrier_that_is_too_busy_has_taken_nothing() -> None:
     async with sms_carrier(decide=lambda _: smpp34.ESME_RTHROTTLED) as carrier, phone(carrier) as sms:
         with pytest.raises(ChannelDown):
-            await sms.submit(message())
+            await sms.submit(message(), freely)
 
 
 async def test_a_session_lost_before_the_response_leaves_the_message_unknown() -> None:
     async with sms_carrier(silent=True) as carrier, phone(carrier) as sms:
-        under_way = asyncio.create_task(sms.submit(message()))
+        under_way = asyncio.create_task(sms.submit(message(), freely))
         await until(lambda: carrier.got)
         await sms.close()
         assert isinstance(await under_way, Unknown)
@@ -73,27 +73,27 @@ async def test_a_session_lost_before_the_response_leaves_the_message_unknown() -
 async def test_a_carrier_that_vanishes_leaves_unknown_and_one_that_returns_is_used_again() -> None:
     port = free_port()
     async with sms_carrier(port, silent=True) as gone, phone(gone) as sms:
-        under_way = asyncio.create_task(sms.submit(message()))
+        under_way = asyncio.create_task(sms.submit(message(), freely))
         await until(lambda: gone.got)
         await gone.sessions[0].unbind()
         assert isinstance(await under_way, Unknown)
         gone.silent = False
         await until(sms.ready)
-        assert isinstance(await sms.submit(message()), Accepted)
+        assert isinstance(await sms.submit(message(), freely), Accepted)
 
 
 async def test_without_a_carrier_nothing_leaves() -> None:
     sms = Sms(SmppAddress("127.0.0.1", free_port(), "arrears", "secret"), lambda _receipt: asyncio.sleep(0))
     await sms.open()
     with pytest.raises(ChannelDown):
-        await sms.submit(message())
+        await sms.submit(message(), freely)
     assert not sms.ready()
     await sms.close()
 
 
 async def test_many_messages_are_under_way_at_once() -> None:
     async with sms_carrier() as carrier, phone(carrier) as sms:
-        outcomes = await asyncio.gather(*(sms.submit(message(str(n))) for n in range(300)))
+        outcomes = await asyncio.gather(*(sms.submit(message(str(n)), freely) for n in range(300)))
     references = {short.text: short.reference for short in carrier.got}
     assert outcomes == [Accepted(references[str(n)]) for n in range(300)]
 

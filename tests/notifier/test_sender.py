@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from services.notifier.api import api
 from services.notifier.app import service
 from services.notifier.channels.gateway import Gateway, GatewayAddress
 from services.notifier.channels.receipt import Receipt
-from services.notifier.lanes import Pace
+from services.notifier.lanes import BACKOFF_SECONDS, Lane, Pace
 from services.notifier.sender import Sender
 from services.notifier.store_outgoing import Outgoing
 from services.rulebook.strategy import load_strategy
@@ -263,6 +264,28 @@ def test_a_pace_is_kept_over_any_stretch_of_time_and_saves_nothing_up() -> None:
     assert max(sum(start <= at < start + 1 for at in went) for start in went) <= 60
     pace.room(500.0)
     assert pace.room(500.0) == 10, "a fifth of a second's worth after a long rest"
+
+
+class Away:
+    """A channel that says it is ready."""
+
+    window = 16
+
+    def ready(self) -> bool:
+        return True
+
+
+def test_messages_that_were_under_way_when_the_carrier_went_away_tell_of_one_absence() -> None:
+    lane = Lane("email", Away(), Pace(None))  # type: ignore[arg-type]
+    began = time.monotonic()
+    for _ in range(16):
+        lane.went_down("away", began)
+    assert lane.delay == BACKOFF_SECONDS[0]
+    lane.went_down("away still", time.monotonic())
+    assert lane.delay == 2 * BACKOFF_SECONDS[0]
+    lane.went_well()
+    lane.went_down("away again", time.monotonic())
+    assert lane.delay == BACKOFF_SECONDS[0]
 
 
 async def test_a_call_goes_through_the_gateway_and_its_receipt_becomes_the_proof(

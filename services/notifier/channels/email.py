@@ -1,7 +1,8 @@
 """E-mail over SMTP: text and HTML in one message, a few connections kept open, each step watched.
 
-The steps are driven one by one because only `DATA` may leave the house: a connection lost before it has sent nothing,
-a connection lost within it may have.
+The steps are driven one by one because only the content after `DATA` leaves the house: a connection lost before it has
+sent nothing, a connection lost within it may have. Whether it may still go is asked when the server waits for it; a
+content that does not come is no mail (RFC 5321, 4.1.1.4).
 """
 
 import asyncio
@@ -16,16 +17,19 @@ from urllib.parse import quote
 
 import aiosmtplib
 import structlog
-from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnected, SMTPTimeoutError
+from aiosmtplib import SMTPException, SMTPResponse, SMTPResponseException, SMTPServerDisconnected
 
-from services.notifier.channels import Accepted, ChannelDown, Message, Refused, Submission, Unknown
+from services.notifier.channels import Accepted, ChannelDown, Leaving, Message, Refused, Submission, Unknown
 
 log = structlog.get_logger(__name__)
 
 CONNECTIONS = 4
 STEP_SECONDS = 15.0
 ADDRESS = re.compile(r"[!-~]+@[!-~]+\.[!-~]+")
+GO_ON, TAKEN = 354, 250  # replies to DATA and to the content (RFC 5321, 4.2.3)
 PERMANENT = 500  # replies from here on are final (RFC 5321, 4.2.1)
+LINE_END = re.compile(rb"\r\n|\r|\n")
+DOT = re.compile(rb"(?m)^\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,8 @@ class Email:
         """Always; whether the server answers is found out by submitting."""
         return True
 
-    async def submit(self, message: Message) -> Submission:
-        """Hand over one message. Raises ChannelDown when nothing has left."""
+    async def submit(self, message: Message, leaving: Leaving) -> Submission:
+        """Hand over one message. Raises ChannelDown when nothing has left, and what `leaving` raises."""
         try:
             mail = as_mail(self._address.sender, message)
             content = mail.as_bytes(policy=SMTP_POLICY)
@@ -82,16 +86,12 @@ class Email:
         client = await self._idle.get()
         outcome: Submission | None = None
         try:
-            outcome = await self._hand_over(client, message.to, content, str(mail["Message-ID"]))
-            return outcome
+            outcome = await self._envelope(client, message.to) or await _content(client, content, leaving)
+            return Accepted(str(mail["Message-ID"])) if outcome is None else outcome
         finally:
             if not isinstance(outcome, Accepted):  # a transaction cut short is not carried over
                 client.close()
             self._idle.put_nowait(client)
-
-    async def _hand_over(self, client: aiosmtplib.SMTP, to: str, content: bytes, reference: str) -> Submission:
-        refusal = await self._envelope(client, to)
-        return refusal or await _content(client, content, reference)
 
     async def _envelope(self, client: aiosmtplib.SMTP, to: str) -> Refused | None:
         """MAIL and RCPT. A connection that died while idle is opened again once. Nothing has left yet."""
@@ -116,16 +116,45 @@ class Email:
         await client.mail(parseaddr(self._address.sender)[1])
 
 
-async def _content(client: aiosmtplib.SMTP, content: bytes, reference: str) -> Submission:
+async def _content(client: aiosmtplib.SMTP, content: bytes, leaving: Leaving) -> Submission | None:
+    """DATA and what follows; None: taken. The answer to DATA may be long in coming: the fence is looked at after it."""
+    if refusal := await _announced(client):
+        return refusal
+    await leaving()
+    line = client.protocol
     try:
-        await client.data(content)
-    except SMTPResponseException as reply:
-        if reply.code >= PERMANENT:
-            return Refused(_say(reply))
-        raise ChannelDown(_say(reply)) from None
-    except (SMTPTimeoutError, SMTPException, OSError) as error:
+        if line is None:
+            raise SMTPServerDisconnected("the line was lost")
+        line.write(as_content(content))
+    except (SMTPException, OSError) as error:
+        raise ChannelDown(f"SMTP: {error}") from None
+    try:
+        return _judged(await line.read_response(timeout=STEP_SECONDS), TAKEN)
+    except (SMTPException, OSError) as error:
         return Unknown(f"SMTP: {type(error).__name__} within DATA")
-    return Accepted(reference)
+
+
+async def _announced(client: aiosmtplib.SMTP) -> Refused | None:
+    try:
+        return _judged(await client.execute_command(b"DATA"), GO_ON)
+    except (SMTPException, OSError) as error:
+        raise ChannelDown(f"SMTP: {error}") from None
+
+
+def _judged(reply: SMTPResponse, wanted: int) -> Refused | None:
+    """Nothing where the server says what was wanted. Raises ChannelDown where it says that it cannot now."""
+    if reply.code == wanted:
+        return None
+    if reply.code >= PERMANENT:
+        return Refused(_say(reply))
+    raise ChannelDown(_say(reply))
+
+
+def as_content(mail: bytes) -> bytes:
+    """A mail as it follows DATA: lines end in CRLF, a leading dot is doubled, a lone one ends it (RFC 5321, 4.5.2)."""
+    lines = LINE_END.sub(b"\r\n", mail)
+    whole = lines if lines.endswith(b"\r\n") else lines + b"\r\n"
+    return DOT.sub(b"..", whole) + b".\r\n"
 
 
 def as_mail(sender: str, message: Message) -> EmailMessage:
@@ -151,5 +180,5 @@ def _local(contact_id: str) -> str:
     return quote(contact_id, safe="").replace(".", "%2E")
 
 
-def _say(reply: SMTPResponseException) -> str:
+def _say(reply: SMTPResponse | SMTPResponseException) -> str:
     return f"SMTP: {reply.code}"  # the text may name the address

@@ -10,14 +10,15 @@ was sent is not the end: the gateway is asked what it knows, for some seconds. W
 """
 
 import asyncio
-from collections.abc import Awaitable
+import json
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Literal
 
 import httpx
 import structlog
 
-from services.notifier.channels import Accepted, Channel, ChannelDown, Message, Refused, Submission, Unknown
+from services.notifier.channels import Accepted, Channel, ChannelDown, Leaving, Message, Refused, Submission, Unknown
 
 log = structlog.get_logger(__name__)
 
@@ -67,12 +68,16 @@ class Gateway:
         """Always; whether the gateway answers is found out by submitting."""
         return True
 
-    async def submit(self, message: Message) -> Submission:
+    async def submit(self, message: Message, leaving: Leaving) -> Submission:
         """Hand over one message. Raises ChannelDown when it was not taken and the same may be handed in again."""
+        body = json.dumps(self._body(message), ensure_ascii=False).encode()
+        headers = {
+            "idempotency-key": message.contact_id,
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+        }
         try:
-            answer = await self._http.post(
-                "messages", json=self._body(message), headers={"idempotency-key": message.contact_id}
-            )
+            answer = await self._http.post("messages", content=_when_it_may(body, leaving), headers=headers)
         except NOTHING_LEFT as error:
             raise ChannelDown(f"{self._address.kind} gateway: {type(error).__name__}") from None
         except httpx.TransportError as error:
@@ -108,6 +113,12 @@ class Gateway:
         if unseen:
             raise PerhapsTaken(f"{self._address.kind} gateway: it failed, and has not seen the message")
         return Unknown(f"{self._address.kind} gateway: it failed, and does not say what it knows")
+
+
+async def _when_it_may(body: bytes, leaving: Leaving) -> AsyncIterator[bytes]:
+    """The body, asked for once the line stands: before it a gateway has a key and nothing to act on."""
+    await leaving()
+    yield body
 
 
 def own_reference(kind: str, reference: str) -> str:
@@ -155,12 +166,12 @@ class AppFirst:
         """As far as SMS is: most people have no app."""
         return self._sms.ready()
 
-    async def submit(self, message: Message) -> Submission:
-        """Hand over one message. Raises ChannelDown when neither has taken it."""
+    async def submit(self, message: Message, leaving: Leaving) -> Submission:
+        """Hand over one message. Raises ChannelDown when neither has taken it. Each asks `leaving` for itself."""
         try:
-            outcome = await self._app.submit(message)
+            outcome = await self._app.submit(message, leaving)
         except PerhapsTaken as perhaps:
             return Unknown(str(perhaps))
         except ChannelDown:
-            return await self._sms.submit(message)
-        return await self._sms.submit(message) if isinstance(outcome, Refused) else outcome
+            return await self._sms.submit(message, leaving)
+        return await self._sms.submit(message, leaving) if isinstance(outcome, Refused) else outcome

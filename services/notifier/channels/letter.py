@@ -2,32 +2,29 @@
 
 A batch is a folder `batch-<time>-<number>/` of PDFs with a `manifest.json` that names each letter with its address, its
 tracking number and the SHA-256 of its file. It is made under a hidden name and appears by one rename: whoever sees it
-finds all of it. A letter is Accepted when its batch has appeared; before that nothing has left the house.
+finds all of it. A letter is Accepted when its batch has appeared; before that nothing has left the house. Setting and
+writing take their time, so whether each letter may still go is asked when only the rename is left to do.
 """
 
 import asyncio
-import errno
-import hashlib
 import json
 import os
 import queue
-import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
-from urllib.parse import quote
+from typing import Literal, TypeAlias
 
 import structlog
 import typst
 
-from services.notifier.channels import Accepted, ChannelDown, Message, Refused, Submission
+from services.notifier.channels import Accepted, ChannelDown, Leaving, Message, Refused, Submission, Unknown
+from services.notifier.channels.bundle import Bundle, NotSynced, tracking_number
 
 log = structlog.get_logger(__name__)
 
@@ -40,13 +37,6 @@ BATCH_SECONDS = 0.25
 
 LEFT_SECONDS = 3600.0
 """A hidden folder older than this is of a worker that died; it holds letters that nobody was given."""
-
-MANIFEST = "manifest.json"
-NAME_MAX = 200
-"""Bytes in a file's name; file systems take 255."""
-
-ITS_OWN = frozenset({errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG})
-"""What a file system says of one letter and not of the folder or the disk."""
 
 
 class NoChineseFont(ChannelDown):
@@ -93,12 +83,17 @@ class Press:
             self._worlds.put(world)
 
 
+LeftOut: TypeAlias = Mapping[str, Refused | Unknown | BaseException]
+"""What became of the letters of a batch that did not appear with it, by contact; what to raise, or to answer."""
+
+
 @dataclass(slots=True)
 class _Batch:
-    """Letters that will be handed over together, and who waits to learn which of them could not be."""
+    """Letters that will be handed over together, whom to ask about each, and who waits to learn what became of it."""
 
     letters: list[tuple[Message, bytes]] = field(default_factory=list)
-    handed: "asyncio.Future[frozenset[str]]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    leaving: dict[str, Leaving] = field(default_factory=dict)
+    handed: "asyncio.Future[LeftOut]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Letters:
@@ -131,7 +126,7 @@ class Letters:
         """Always; a full disk is found out by writing."""
         return True
 
-    async def submit(self, message: Message) -> Submission:
+    async def submit(self, message: Message, leaving: Leaving) -> Submission:
         """Set one letter and hand it over with its batch. Raises ChannelDown where that cannot be done now."""
         if message.language.startswith("zh") and not self.press.speaks_chinese:
             raise NoChineseFont("no Chinese font for letters")
@@ -140,12 +135,12 @@ class Letters:
         except typst.TypstError as error:
             log.error("letter_cannot_be_set", contact_id=message.contact_id, reason=error.message)
             return Refused("the letter cannot be set")
-        if message.contact_id in await self._with_the_others(message, pdf):
-            return Refused("the letter cannot be written to the print folder")
-        return Accepted(tracking_number(message.contact_id))
+        found = (await self._with_the_others(message, pdf, leaving)).get(message.contact_id)
+        if isinstance(found, BaseException):
+            raise found
+        return found or Accepted(tracking_number(message.contact_id))
 
-    async def _with_the_others(self, message: Message, pdf: bytes) -> frozenset[str]:
-        """Answer which letters of its batch could not be written."""
+    async def _with_the_others(self, message: Message, pdf: bytes, leaving: Leaving) -> LeftOut:
         batch = self._batch
         if batch is None:
             batch = self._batch = _Batch()
@@ -153,6 +148,7 @@ class Letters:
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
         batch.letters.append((message, pdf))
+        batch.leaving[message.contact_id] = leaving
         if len(batch.letters) >= BATCH_MAX:
             self._batch = None
         try:
@@ -167,83 +163,30 @@ class Letters:
         if batch is self._batch:
             self._batch = None
         try:
-            handed = await asyncio.to_thread(hand_over, self._folder, batch.letters)
-            batch.handed.set_result(handed.left_out)
+            batch.handed.set_result(await self._hand_over(batch))
         except Exception as error:
             batch.handed.set_exception(error)
             batch.handed.exception()  # each letter that waits learns it; none may be left to wait
 
-
-class Handed(NamedTuple):
-    """A batch that has appeared, and the contacts whose letter could not be written and is not in it."""
-
-    batch: Path
-    left_out: frozenset[str]
-
-
-def hand_over(folder: Path, letters: Iterable[tuple[Message, bytes]]) -> Handed:
-    """Make a batch appear in a folder, whole or not at all. Raises OSError; then nothing has left the house."""
-    now = datetime.now(UTC)
-    name = f"batch-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
-    aside = folder / f".{name}"
-    aside.mkdir()
-    try:
-        put = {message.contact_id: _put(aside, message, pdf) for message, pdf in letters}
-        slips = [slip for slip in put.values() if slip]
-        manifest = {"batch": name, "made_at": now.isoformat(), "count": len(slips), "letters": slips}
-        _write(aside / MANIFEST, json.dumps(manifest, ensure_ascii=False, indent=1).encode())
-        _sync(aside)
-        aside.rename(folder / name)
-    except OSError:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
-    _sync(folder)
-    return Handed(folder / name, frozenset(contact_id for contact_id, slip in put.items() if slip is None))
+    async def _hand_over(self, batch: _Batch) -> LeftOut:
+        """Make the batch appear without those that may not go any more. Raises OSError; then nothing has left."""
+        bundle = await asyncio.to_thread(Bundle.of, self._folder, batch.letters)
+        left_out: dict[str, Refused | Unknown | BaseException] = dict.fromkeys(bundle.unwritten, NOT_WRITTEN)
+        while held := await _held({name: batch.leaving[name] for name in bundle.slips}):
+            left_out |= held
+            await asyncio.to_thread(bundle.leave_out, held.keys())
+        try:
+            await asyncio.to_thread(bundle.appear)
+        except NotSynced:
+            return left_out | dict.fromkeys(bundle.slips, NOT_SYNCED)
+        return left_out
 
 
-def _put(aside: Path, message: Message, pdf: bytes) -> dict[str, object] | None:
-    file = file_name(message.contact_id)
-    try:
-        _write(aside / file, pdf)
-    except OSError as error:
-        if error.errno not in ITS_OWN:
-            raise
-        log.error("letter_cannot_be_written", contact_id=message.contact_id, reason=error.strerror)
-        return None
-    return {
-        "notice_id": message.contact_id,
-        "file": file,
-        "sha256": hashlib.sha256(pdf).hexdigest(),
-        "address": message.to,
-        "tracking_number": tracking_number(message.contact_id),
-        "language": message.language,
-    }
+NOT_WRITTEN = Refused("the letter cannot be written to the print folder")
+NOT_SYNCED = Unknown("the batch appeared, and the disk did not say that it will stay")
 
 
-def file_name(contact_id: str) -> str:
-    """The file of a letter: any id names one file in the folder and none outside it, and no two ids the same."""
-    name = quote(contact_id, safe="")
-    if len(name) > NAME_MAX:
-        name = f"sha256-{hashlib.sha256(contact_id.encode()).hexdigest()}"
-    return f"{name}.pdf"
-
-
-def tracking_number(notice_id: str) -> str:
-    """The tracking number printed for the carrier: derives from the notice, so that a second print has the same."""
-    return "RA" + str(int.from_bytes(hashlib.sha256(notice_id.encode()).digest()[:8], "big") % 10**11).zfill(11)
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Have the disk know the folder's names."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+async def _held(leaving: Mapping[str, Leaving]) -> dict[str, BaseException]:
+    """Those that may not go, and why."""
+    answers = await asyncio.gather(*(ask() for ask in leaving.values()), return_exceptions=True)
+    return {name: found for name, found in zip(leaving, answers, strict=True) if isinstance(found, BaseException)}

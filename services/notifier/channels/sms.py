@@ -19,7 +19,7 @@ from smpplib.client import SimpleSequenceGenerator
 from smpplib.command import Command
 from smpplib.gsm import gsm_encode
 
-from services.notifier.channels import Accepted, ChannelDown, Message, Refused, Submission, Unknown
+from services.notifier.channels import Accepted, ChannelDown, Leaving, Message, Refused, Submission, Unknown
 from services.notifier.channels.receipt import Receipt, read_receipt
 
 log = structlog.get_logger(__name__)
@@ -74,13 +74,17 @@ class Sms:
         """Whether a session is bound."""
         return self._session is not None and self._session.alive
 
-    async def submit(self, message: Message) -> Submission:
+    async def submit(self, message: Message, leaving: Leaving) -> Submission:
         """Hand over one message. Raises ChannelDown when no session is bound or the carrier is too busy."""
+        fields = _submit_fields(self._address.sender, message)
+        await leaving()
         session = self._session
         if session is None or not session.alive:
             raise ChannelDown("no SMPP session is bound")
+        if session.clogged:
+            raise ChannelDown("the carrier does not read")
         try:
-            response = await session.request("submit_sm", **_submit_fields(self._address.sender, message))
+            response = await session.request("submit_sm", **fields)
         except ConnectionError as lost:
             return Unknown(f"SMPP: {lost}")
         if response.status in TRY_LATER:
@@ -143,6 +147,11 @@ class _Session:
     def alive(self) -> bool:
         """False once the connection is lost or the carrier has unbound."""
         return not self.ended.is_set() and not self._writer.is_closing()
+
+    @property
+    def clogged(self) -> bool:
+        """Whether what was written before has not left yet: anything more would leave we do not know when."""
+        return self._writer.transport.get_write_buffer_size() > 0
 
     def end(self, why: str) -> None:
         """Close; every request without response fails with ConnectionError."""

@@ -106,9 +106,11 @@ def unfit(state: Borrower, contact: Contact, ctx: Moment) -> str:
 
 
 def meant(state: Borrower, contact_id: str, now: datetime) -> bool:
-    """Whether a contact that was claimed is still to be made: nothing that stops it has been read since."""
+    """Whether a contact that was claimed is still to be made: nothing stops it, and its time is not over."""
     contact = state.contact(contact_id)
-    return contact is not None and contact.state == "submitting" and not _stopped(state, contact, now)
+    if contact is None or contact.state != "submitting" or now >= contact.expires_at:
+        return False
+    return not _stopped(state, contact, now)
 
 
 def _stopped(state: Borrower, contact: Contact, now: datetime) -> str:
