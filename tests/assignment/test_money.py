@@ -1,6 +1,7 @@
 """Money balances to the cent, for every history."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
@@ -21,8 +22,12 @@ from schemas.cases import (
     PromisePartlyKept,
     PromiseReopened,
 )
+from services.assignment.app import service
+from services.assignment.domain.book import EXACT_KEPT, KEPT, LINES_KEPT, booked
+from services.assignment.domain.state import Payment, State
 from services.assignment.store import tables
-from tests.assignment.story import Story, money
+from services.kit.states import Codec
+from tests.assignment.story import START, Story, money
 
 
 def credited(story):
@@ -152,8 +157,19 @@ def test_an_unknown_payment_taken_back_is_nobodys_with_the_reason(story):
     back = story.last(PaymentAttributed)
     assert (back.attributed_to, back.amount) == ("unattributed", money(-70))
     assert "unknown payment" in back.reason
-    story.takes_back("never-seen", 70, left=1070)
-    assert len(story.said(PaymentAttributed)) == 1
+
+
+@pytest.mark.parametrize(
+    ("parts", "left"), [((50, 50), 0), ((30, 30), 40), ((30, 70), 0), ((100, 100), 0), ((50, 50, 50), 0), ((130,), -30)]
+)
+def test_a_payment_taken_back_in_parts_before_it_is_told_leaves_what_was_not_taken_back(story, parts, left):
+    story.placed(1000)
+    for part in parts:
+        story.takes_back("late", part)
+    story.pays(100, payment_id="late", left=1000)
+    assert sum(amount for _, _, amount in credited(story)) == money(left)
+    story.pays(100, payment_id="late", left=1000)
+    assert sum(amount for _, _, amount in credited(story)) == money(left), "told again it counts once"
 
 
 def test_a_payment_told_after_it_was_taken_back_cancels_out(story):
@@ -166,12 +182,66 @@ def test_a_payment_told_after_it_was_taken_back_cancels_out(story):
     ]
 
 
-def test_a_payment_out_of_the_window_taken_back_is_nobodys_and_reopens_nothing(story):
+def test_an_old_payment_taken_back_is_mirrored_exactly_and_reopens_nothing(story):
     story.placed()
     payment = story.pays(500)
-    story.days(120).takes_back(payment, 500)
-    assert story.last(PaymentAttributed).attributed_to == "unattributed"
+    story.days(120).takes_back(payment, 200).days(120).takes_back(payment, 300)
+    assert [(party, amount) for party, _, amount in credited(story)] == [
+        ("agency", money(500)),
+        ("agency", money(-200)),
+        ("agency", money(-300)),
+    ]
+    _fees_balance(story)
+    assert sum(fact.amount for fact in story.said(FeeReversed)) == story.last(FeeAccrued).amount
     assert story.said(CaseReopened) == []
+
+
+def test_a_payment_told_again_after_years_or_after_many_others_counts_once(story):
+    story.placed(10_000)
+    story.pays(100, payment_id="old", left=9000)
+    for number in range(EXACT_KEPT + 5):
+        story.pays(1, payment_id=f"other-{number}", left=9000)
+    story.pays(100, payment_id="old", left=9000)
+    story.days(800).pays(100, payment_id="old", left=9000)
+    assert sum(fact.amount for fact in story.said(PaymentAttributed)) == money(100 + EXACT_KEPT + 5)
+
+
+@pytest.mark.parametrize("parts", [(50, 50), (30, 70), (30, 70, 70)])
+def test_an_old_payment_may_be_taken_back_in_parts_and_made_again(story, parts):
+    story.placed(1000)
+    story.pays(100, payment_id="old", left=900)
+    story.days(400)
+    for part in parts:
+        story.takes_back("old", part)
+    assert sum(fact.amount for fact in story.said(PaymentAttributed)) == 0
+    story.pays(100, payment_id="old", left=900)
+    assert sum(fact.amount for fact in story.said(PaymentAttributed)) == money(100)
+
+
+def test_the_book_of_payments_stays_small(story):
+    story.placed(100_000)
+    for number in range(150):
+        story.pays(1, payment_id=f"pay-{number:04}", left=90_000)
+    kept, lines = story.state.payments, [line for page in story.state.book for line in page.lines]
+    assert len(kept) <= EXACT_KEPT + 1
+    assert len(kept) + len(lines) == 150
+    codec = Codec(service())
+    assert codec.decode(codec.encode(story.state)) == story.state
+    size = len(codec.encode(story.state)) - len(codec.encode(replace(story.state, book=())))
+    assert size < 110 * len(lines) + 200
+
+
+def test_the_book_forgets_after_three_years_and_keeps_a_bounded_number():
+    def payment(n, at):
+        return Payment(f"p-{n}", "l1", "CNY", money(1), at.date(), at, got=money(1), left=money(1))
+
+    old = tuple(payment(n, START + timedelta(minutes=n)) for n in range(LINES_KEPT + 40))
+    state = booked(State("b1", payments=old), START + timedelta(days=91))
+    lines = [line.payment_id for page in state.book for line in page.lines]
+    assert (len(lines), lines[0], state.payments) == (LINES_KEPT, "p-40", ())
+    later = START + KEPT + timedelta(days=1)
+    state = booked(replace(state, payments=(payment("new", later - timedelta(days=100)),)), later)
+    assert [line.payment_id for page in state.book for line in page.lines] == ["p-new"]
 
 
 def test_the_bare_payment_of_a_performing_borrower_opens_nothing(story):
@@ -195,7 +265,7 @@ HISTORY = st.lists(
         st.tuples(st.just("returns")),
         st.tuples(st.just("disputes"), st.integers(0, 4)),
         st.tuples(st.just("cured"), st.sampled_from(["l1", "l2"])),
-        st.tuples(st.just("days"), st.integers(1, 12)),
+        st.tuples(st.just("days"), st.one_of(st.integers(1, 12), st.sampled_from([95, 400]))),
     ),
     max_size=30,
 )
@@ -285,16 +355,22 @@ class Cashier:
 
 
 def left_of(told):
-    """The plainest book of one payment on one loan: repeats struck out, everything else summed."""
+    """The plainest book of one payment on one loan: repeats struck out, everything else summed.
+
+    What was taken back before it was told repeats itself only from where it has all been taken back.
+    """
+    came_at = next((n for n, amount in enumerate(told) if amount > 0), None)
+    if came_at is None:
+        return sum(told, Decimal(0))
     kept = []
-    for amount in told:
+    for amount in told[:came_at]:
+        kept += [amount] if -sum(kept) < told[came_at] else []
+    kept.append(told[came_at])
+    for amount in told[came_at + 1 :]:
         came, back = sum(a for a in kept if a > 0), -sum(a for a in kept if a < 0)
         same = next((a for a in kept if a > 0), None)
         last = next((a for a in reversed(kept) if a < 0 or a == same), 0)
-        if amount > 0:
-            repeat = amount == same and not (last < 0 and back >= came)
-        else:
-            repeat = back >= came if came else back == -amount
+        repeat = amount == same and not (last < 0 and back >= came) if amount > 0 else back >= came
         kept += [] if repeat else [amount]
     return sum(kept, Decimal(0))
 

@@ -8,6 +8,7 @@ from schemas.cases import FeeAccrued, FeeReversed, PaymentAttributed
 from schemas.changing import replace
 from schemas.values import Arrears
 from services.assignment.domain import cases, loans, plans, promises
+from services.assignment.domain.book import looked_up, without
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.state import NO_CASE, ZERO, Party, Payment, Placement, Share, State
 from services.assignment.domain.steps import Said, run, step
@@ -15,6 +16,9 @@ from services.assignment.domain.steps import Said, run, step
 CENT = Decimal("0.01")
 BASIS = 10_000
 """Basis points in one."""
+
+PARTS_KEPT = 20
+"""Parts in which a payment may be taken back before it is told, each counted by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,21 +244,30 @@ def _unfill(state: State, payment: Payment, at: Moment) -> Said:
 
 
 def _of_unknown(state: State, known: Payment | None, money: Money, at: Moment) -> Said:
-    """A payment of which nothing is known (any more) was taken back: nobody is debited for it, once for each amount."""
-    if known is not None and known.back == money.amount:
-        return state, ()
+    """A payment that was not told (yet) was taken back, or a part of it: nobody is debited."""
     state = loans.after_money(state, money, sign=-1)
     mark = known or Payment(money.payment_id, money.loan_id, money.currency, ZERO, money.value_date, at.now)
-    mark = replace(mark, back=mark.back + money.amount, taken_back=True)
+    mark = replace(mark, back=mark.back + money.amount, taken_back=True, early=_with_part(mark.early, money.amount))
     state, said = _nobody(_keep(state, mark), money, -money.amount, f"unknown payment taken back: {money.reason}", at)
     state, more = cases.reopen(state, f"payment {money.payment_id} was taken back: {money.reason}", at)
     return state, (*said, *more)
 
 
+def _with_part(early: tuple[Decimal, ...], amount: Decimal) -> tuple[Decimal, ...]:
+    """One more part; what comes after many joins the last."""
+    return (*early, amount) if len(early) < PARTS_KEPT else (*early[:-1], early[-1] + amount)
+
+
 def _late(state: State, known: Payment, money: Money, at: Moment) -> Said:
-    """The payment itself, told after it was taken back: the two cancel out, with nobody."""
-    state = _keep(state, replace(known, amount=money.amount, got=money.amount, taken_back=False))
-    return _nobody(state, money, money.amount, "was taken back before it was told", at)
+    """The payment itself, told after it was taken back: the two cancel out, with nobody.
+
+    What was told once it was wholly taken back was a repetition: it is given back.
+    """
+    back = ZERO
+    for part in known.early:
+        back += part if back < money.amount else ZERO
+    state = _keep(state, replace(known, amount=money.amount, got=money.amount, back=back, taken_back=False, early=()))
+    return _nobody(state, money, money.amount + known.back - back, "was taken back before it was told", at)
 
 
 def _another(state: State, known: Payment, money: Money, at: Moment) -> Said:
@@ -267,12 +280,13 @@ def _another(state: State, known: Payment, money: Money, at: Moment) -> Said:
 
 
 def _payment(state: State, money: Money) -> Payment | None:
-    return next((known for known in state.payments if _named(known) == _named(money)), None)
+    known = next((known for known in state.payments if _named(known) == _named(money)), None)
+    return known or looked_up(state, *_named(money))
 
 
 def _keep(state: State, payment: Payment) -> State:
     others = tuple(known for known in state.payments if _named(known) != _named(payment))
-    return replace(state, payments=(*others, payment))
+    return replace(without(state, payment), payments=(*others, payment))
 
 
 def _named(payment: Payment | Money) -> tuple[str, str, str]:

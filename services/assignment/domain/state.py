@@ -6,7 +6,7 @@ Every field after the ids has a default, so that older documents still read.
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from schemas.cases import Arm, CaseStage, HoldReason, Segment
 from schemas.values import BorrowerStatus, CaseOutcome, LoanStatus, Product
@@ -258,7 +258,7 @@ class Payment:
     """A payment as it was attributed, for as long as it can be taken back exactly.
 
     amount: as it was last credited. got, back: all that was told as received and as taken back under its id and loan.
-    left: what is still credited.
+    left: what is still credited. early: what was taken back before it was told, each by itself.
     """
 
     payment_id: str
@@ -279,6 +279,34 @@ class Payment:
     got: Decimal = ZERO
     back: Decimal = ZERO
     left: Decimal = ZERO
+    early: tuple[Decimal, ...] = ()
+
+
+class Line(NamedTuple):
+    """A payment of which only the money can still be taken back: as it stands in `Payment`. A short list in JSON."""
+
+    payment_id: str
+    loan_id: str
+    currency: str
+    on: date
+    amount: Decimal
+    got: Decimal
+    back: Decimal
+    left: Decimal
+    taken_back: bool = False
+    early: tuple[Decimal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Older payments of one merit, oldest first; together they are the borrower's book of payments."""
+
+    party: Party
+    case_id: str = NO_CASE
+    placement_id: str = ""
+    agency_id: str = ""
+    basis_points: int = 0
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,4 +335,5 @@ class State:
     hardship: Matter | None = None
     complaints: tuple[Matter, ...] = ()
     payments: tuple[Payment, ...] = ()
+    book: tuple[Page, ...] = ()
     seen: tuple[str, ...] = ()

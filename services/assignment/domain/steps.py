@@ -1,19 +1,14 @@
 """How decisions are chained, and what is read off and written into a state by all of them."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Concatenate, ParamSpec, TypeAlias
 
 from schemas.changing import replace
 from schemas.envelope import Fact
 from schemas.values import Arrears
+from services.assignment.domain.book import EXACT, booked
 from services.assignment.domain.state import ZERO, Loan, State
-
-MONEY_WINDOW = timedelta(days=90)
-"""How long a payment, and the case it closed, can be taken back exactly; a later reversal is unattributed."""
-
-PAYMENTS_KEPT = 100
-"""Payments remembered at most, whatever their age."""
 
 SEEN_KEPT = 32
 """Answers and visit results remembered, so that the same one heard twice counts once."""
@@ -90,14 +85,14 @@ def days_past_due(loans: Sequence[Loan]) -> int:
 
 def prune(state: State, now: datetime) -> State:
     """Forget what can no longer matter, so that the document stays small."""
-    payments = tuple(p for p in state.payments if p.at > now - MONEY_WINDOW)[-PAYMENTS_KEPT:]
-    last = state.last if state.last and state.last.closed_at > now - MONEY_WINDOW else None
-    shared = {share.to for payment in payments for share in payment.shares}
+    state = booked(state, now)
+    last = state.last if state.last and state.last.closed_at > now - EXACT else None
+    shared = {share.to for payment in state.payments for share in payment.shares}
     promises = tuple(p for p in state.promises if p.state == "active" or (p.state == "kept" and p.promise_id in shared))
     tail = state.tail if state.tail and state.tail.until > now else None
     named = {*(state.case.loan_ids if state.case else ()), *(last.case.loan_ids if last else ())}
     loans = tuple(loan for loan in state.loans if _matters(loan) or loan.loan_id in named)
-    return replace(state, payments=payments, last=last, promises=promises, tail=tail, loans=loans)
+    return replace(state, last=last, promises=promises, tail=tail, loans=loans)
 
 
 def _matters(loan: Loan) -> bool:

@@ -220,17 +220,28 @@ def net(told: Iterable[Decimal]) -> Decimal:
     back below.
 
     The same amount told again counts once, unless the payment was wholly taken back in between; another amount is other
-    money. It may be taken back in parts; what is wholly taken back cannot be taken back again.
+    money. It may be taken back in parts, also before it is told; what is wholly taken back cannot be taken back again.
     """
     got = back = first = Decimal(0)
     returned = False
+    early: list[Decimal] = []
     for amount in told:
         if amount > 0 and (not got or amount != first or (returned and back >= got)):
+            back = back if got else _taken(early, amount)
             returned = returned and bool(got) and amount != first
             first, got = first or amount, got + amount
-        elif amount < 0 and (got > back if got else back != -amount):
+        elif amount < 0 and (not got or got > back):
+            early.append(-amount)
             back, returned = back - amount, True
     return got - back
+
+
+def _taken(parts: Iterable[Decimal], amount: Decimal) -> Decimal:
+    """How much of an amount the parts take back, in order; what follows once it is all taken back repeats them."""
+    back = Decimal(0)
+    for part in parts:
+        back += part if back < amount else 0
+    return back
 
 
 def _sums(totals: Sequence[Total], side: Callable[[Total], Decimal]) -> str:
