@@ -27,7 +27,8 @@ class Process:
 
     `before_start` runs before every start and may take its time; what it raises at the first start reaches the caller.
     `ready` is asked until it says yes; it must not raise, and answers within a few seconds.
-    `orphan_signal` is what the process gets if its supervisor dies; `needs` names those that must be ready before it.
+    `orphan_signal` is what the process gets if its supervisor dies, and if it does not stop in time.
+    `needs` names those that must be ready before it.
     """
 
     name: str

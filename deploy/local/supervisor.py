@@ -4,13 +4,14 @@ One thread per process starts it and waits for it. The kernel ends a child when 
 that even a supervisor killed with SIGKILL leaves nothing running.
 """
 
+import math
 import os
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from graphlib import TopologicalSorter
@@ -28,6 +29,10 @@ EXIT_DECISION, DECISION_SECONDS = 3, 5.0
 PROBE_PAUSE_SECONDS = 0.05
 # A process that dies this often before it was ever ready will not start by trying again.
 RESTARTS_BEFORE_READY_MAX = 3
+# An impatient user's second Ctrl-C leaves this for all together. A database that is killed leaves shared memory behind.
+HASTE_SECONDS = 4.0
+# What a process that did not end in time has for the quick end that its `orphan_signal` asks for.
+LAST_WORD_SECONDS = 2.0
 # What a thread that prepares a start, and so has no process yet, is given to notice that it shall stop.
 PREPARATION_SECONDS_MAX = 0.5
 
@@ -41,10 +46,18 @@ class _Child(threading.Thread):
         self.was_ready = False
         self._board = board
         self._starting, self._stopping = threading.Lock(), threading.Event()
+        # Not `join`: where Ctrl-C interrupts that, Python 3.11 takes the thread for ended.
+        self._over = threading.Event()
         self._running: subprocess.Popen[bytes] | None = None
         board.post(process.name, self.state)
 
     def run(self) -> None:
+        try:
+            self._keep_alive()
+        finally:
+            self._over.set()
+
+    def _keep_alive(self) -> None:
         pause = BACKOFF_SECONDS_MIN
         while not self._stopping.is_set():
             born = time.monotonic()
@@ -112,10 +125,12 @@ class _Child(threading.Thread):
 
     def finish(self, seconds: float) -> None:
         running = self._running
-        self.join(max(0.0, seconds) if running else PREPARATION_SECONDS_MAX)
-        if running and self.is_alive():
+        self._over.wait(max(0.0, seconds) if running else PREPARATION_SECONDS_MAX)
+        if running and not self._over.is_set():
+            running.send_signal(self.process.orphan_signal)
+            self._over.wait(LAST_WORD_SECONDS)
             _kill_group(running.pid)
-            self.join(BACKOFF_SECONDS_MAX)
+            self._over.wait(BACKOFF_SECONDS_MAX)
 
 
 class Supervisor:
@@ -155,15 +170,14 @@ class Supervisor:
         self._board.declare_ready()
 
     def stop(self, *names: str) -> None:
-        """Stop the named processes, or all: dependents first, politely, then by force. Ctrl-C skips the politeness."""
+        """Stop the named processes, or all: dependents first, politely, then by force. Ctrl-C hurries: all at once."""
         children = [self._children[name] for name in names or tuple(self._children)]
         try:
             for level in reversed(list(_levels([child.process for child in children]))):
                 self._stop_level([self._children[process.name] for process in level])
         except KeyboardInterrupt:
-            for child in children:
-                child.ask_to_stop()
-                child.finish(0)
+            with _deaf():
+                self._stop_level(children, HASTE_SECONDS)
         for child in children:
             del self._children[child.process.name]
             self._board.post(child.process.name, None)
@@ -176,12 +190,12 @@ class Supervisor:
         child.start()
         return child
 
-    def _stop_level(self, children: list[_Child]) -> None:
+    def _stop_level(self, children: list[_Child], seconds_max: float = math.inf) -> None:
         for child in children:
             child.ask_to_stop()
         begun = time.monotonic()
         for child in children:
-            child.finish(begun + child.process.stop_seconds_max - time.monotonic())
+            child.finish(begun + min(child.process.stop_seconds_max, seconds_max) - time.monotonic())
 
 
 def _levels(processes: Iterable[Process]) -> Iterable[list[Process]]:
@@ -193,6 +207,17 @@ def _levels(processes: Iterable[Process]) -> Iterable[list[Process]]:
         ready = order.get_ready()
         yield [named[name] for name in ready]
         order.done(*ready)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """No further Ctrl-C interrupts the block: a key that is held down sends many."""
+    heard = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in heard.items():
+            signal.signal(number, handler)
 
 
 def _kill_group(leader: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 from deploy.local.errors import NotStarted
 from deploy.local.processes import Process
 from deploy.local.state import read_state
-from deploy.local.supervisor import Supervisor
+from deploy.local.supervisor import HASTE_SECONDS, LAST_WORD_SECONDS, Supervisor
 
 SLEEPS = ("sleep", "600")
 STUBBORN = (sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)")
@@ -127,3 +127,55 @@ def test_a_process_that_waits_for_a_decision_is_not_started_again_at_once(tmp_pa
         until(lambda: "decision" in read_state(tmp_path).processes["undecided"].why)
         time.sleep(1.5)
         assert (tmp_path / "runs").read_text().split() == ["once"]
+
+
+ORDERLY = "trap 'sleep 1; echo in good order >> end; exit' INT; echo > begun; while :; do sleep 0.05; done"
+DEAF = "trap '' INT; trap 'echo at once >> end; exit' QUIT; echo > begun; while :; do sleep 0.05; done"
+
+
+@pytest.fixture
+def held_in_terminal(tmp_path):
+    """Call it with a shell script for a program that supervises it until it is interrupted."""
+    program = (
+        "import pathlib, signal, sys\n"
+        "from deploy.local.processes import Process\n"
+        "from deploy.local.stack import ending_on_signals, wait_for_signal\n"
+        "from deploy.local.supervisor import Supervisor\n"
+        "var, script = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
+        "kept = Process('kept', ('sh', '-c', script), folder=var, ready=(var / 'begun').exists,\n"
+        "               stop_signal=signal.SIGINT, orphan_signal=signal.SIGQUIT)\n"
+        "with ending_on_signals(), Supervisor(var) as supervisor:\n"
+        "    supervisor.start(kept); supervisor.declare_ready(); wait_for_signal()\n"
+    )
+    started = []
+
+    def start(script):
+        argv = [sys.executable, "-c", program, str(tmp_path), script]
+        started.append(subprocess.Popen(argv, cwd=Path(__file__).parents[2]))
+        until(lambda: (state := read_state(tmp_path)) is not None and state.ready)
+        return started[-1]
+
+    yield start
+    for program in started:
+        program.kill()
+        program.wait()
+
+
+def test_a_key_that_is_held_down_leaves_a_process_time_for_its_own_orderly_end(tmp_path, held_in_terminal):
+    program = held_in_terminal(ORDERLY)
+    for _ in range(5):
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    program.wait(timeout=10)
+    assert (tmp_path / "end").read_text() == "in good order\n"
+
+
+def test_what_does_not_end_in_time_is_asked_for_a_quick_end_before_it_is_killed(tmp_path, held_in_terminal):
+    program = held_in_terminal(DEAF)
+    begun = time.monotonic()
+    for _ in range(2):
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    program.wait(timeout=20)
+    assert (tmp_path / "end").read_text() == "at once\n"
+    assert time.monotonic() - begun < HASTE_SECONDS + LAST_WORD_SECONDS
