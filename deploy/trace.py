@@ -1,6 +1,6 @@
 """One timeline of anything: all facts that name it, in every service what stands, waits or was buried because of it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -60,7 +60,7 @@ def trace(database_url: str, id_: str) -> Timeline:
         raise StackError(f"The database does not answer: {error}. Is the system up (`arrears status`)?") from None
     if not facts and not standing:
         raise NothingFound(f"Nothing names {id_!r}. Ids stand in the events: loan, borrower, case, visit, event …")
-    return Timeline(id_, borrowers, tuple(_moment(fact) for fact in facts), tuple(standing))
+    return Timeline(id_, borrowers, tuple(moment_of(fact) for fact in facts), tuple(standing))
 
 
 _FACTS = SQL("""
@@ -88,12 +88,23 @@ def _known_borrower(db: "psycopg.Connection[dict[str, Any]]", id_: str) -> set[s
     return {row["borrower_id"] for row in db.execute(SQL(query), {"id": id_})}
 
 
-def _moment(fact: dict[str, Any]) -> Moment:
+def moment_of(fact: dict[str, Any]) -> Moment:
+    """What a row of reporting's log of facts, with its data, says on a timeline."""
     words = " · ".join(str(fact[name]) for name in ("subject_id", "label", "detail") if fact[name])
     money = f" · {fact['amount']} {fact['currency'] or ''}".rstrip() if fact["amount"] is not None else ""
     where = f"{fact['topic']}/{fact['partition']}/{fact['offset']}"
-    because = fact["causation_id"] or ""
-    return Moment(fact["valid_time"], fact["type"], words + money, where, fact["event_id"], because, fact["data"])
+    because, data = fact["causation_id"] or "", fact["data"]
+    told = words + money + "".join(f" · {reason}" for reason in _reasons(data))
+    return Moment(fact["valid_time"], fact["type"], told, where, fact["event_id"], because, data)
+
+
+def _reasons(data: dict[str, Any]) -> Iterator[str]:
+    """Why a contact was denied, or allowed in spite of a rule, and from when on it could be otherwise."""
+    for reason in data.get("reasons") or ():
+        if isinstance(reason, dict):
+            yield f"{reason['rule_id']}: {reason['text']}"
+    if data.get("retry_at"):
+        yield f"not before {data['retry_at']}"
 
 
 def _standing(db: "psycopg.Connection[dict[str, Any]]", service: str, borrowers: Sequence[str]) -> list[Moment]:
