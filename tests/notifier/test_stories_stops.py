@@ -204,6 +204,16 @@ def test_relief_until_a_day_outlasts_a_charge_off_and_the_money_taken_back_after
     assert story.allowed() == [("reminder", "sms")]
 
 
+def test_a_hold_of_assignment_outlasts_its_case_until_assignment_releases_it():
+    story = begun().hold("dispute")
+    story.say(LoanClosed(loan_id=LOAN, borrower_id=BORROWER, business_date=story.today, reason="repaid"))
+    about = {"stage": "open", "opened_at": MORNING, "closed_at": story.now, "paid": Decimal("0"), "currency": "CNY"}
+    story.say(CaseClosed(**OF_CASE, **about, outcome="cured", arm="champion", strategy="default", loan_ids=(LOAN,)))
+    assert [hold.reason for hold in story.state.holds] == ["dispute"]
+    story.release("dispute")
+    assert story.state.holds == ()
+
+
 def test_a_decided_complaint_lets_the_ladder_go_on():
     story = begun().carry()
     story.answer("complaint")
@@ -356,6 +366,54 @@ def test_a_wrong_person_is_not_written_to_again_and_proves_nothing():
     assert {notice.step for notice in unanswered.notices} == {"letter"}
 
 
+ONLY_A_PHONE = {"emails": (), "addresses": ()}
+
+
+def _warned():
+    story = Story().say(known(**ONLY_A_PHONE)).due_soon().days(1)
+    assert [notice.step for notice in story.said(NoticeSent)] == ["early_warning"]
+    return story, lambda: story.days(3).overdue()
+
+
+def _silent():
+    story = Story(carrier={"sms": "silent"}).say(known(**ONLY_A_PHONE)).overdue().days(4)
+    return story, lambda: story.overdue(dpd=6)
+
+
+def _cured():
+    story = Story().say(known(**ONLY_A_PHONE)).overdue().carry().cured().days(1)
+    return story, lambda: story.days(5).overdue()
+
+
+def _failed():
+    story = Story(carrier={"sms": "failed"}).say(known(**ONLY_A_PHONE)).overdue().carry()
+    return story, lambda: story.overdue(dpd=5)
+
+
+def _long_ago():
+    story = Story().say(known(**ONLY_A_PHONE)).overdue().carry().cured().days(40)
+    return story, lambda: story.overdue()
+
+
+@pytest.mark.parametrize("told", [_warned, _silent, _cured, _failed, _long_ago])
+def test_a_wrong_person_is_believed_whatever_became_of_the_notice(told):
+    story, later = told()
+    point = story.rows()["N-B-1-1"]["contact_point_id"]
+    story.answer("wrong_person", "N-B-1-1", contact_point=point)
+    sent = len(story.said(NoticeSent))
+    later()
+    story.days(4)
+    assert story.state.wrong_points == ("T-1",)
+    assert len(story.said(NoticeSent)) == sent
+
+
+def test_an_early_warning_that_waits_for_a_wrong_number_is_withdrawn():
+    story = Story(start=MORNING - timedelta(hours=8)).say(known(**ONLY_A_PHONE)).due_soon().days(0.5)
+    story.command(domain.answer, domain.Answered("wrong_person", "none", via="officer", contact_point="T-1"))
+    story.days(4)
+    assert story.said(NoticeSent) == []
+
+
 # -- visits -----------------------------------------------------------------------------------------------------------
 
 
@@ -454,8 +512,8 @@ def test_hardship_at_the_door_is_said_here_with_its_reason():
 # -- agencies' calls --------------------------------------------------------------------------------------------------
 
 
-def ask_to_call(story, by="A-south", point="T-1"):
-    asked = domain.Asked("voice", by, story.now, contact_point=point, recording=True)
+def ask_to_call(story, by="A-south", point="T-1", source=None):
+    asked = domain.Asked("voice", by, story.now, contact_point=point, contact_source=source, recording=True)
     return story.command(domain.propose, asked)[0].data
 
 
@@ -470,6 +528,33 @@ def test_lender_and_agencies_share_three_conversations_a_day():
 def test_an_agency_without_the_case_may_not_call():
     answer = ask_to_call(permitted(), "A-north")
     assert [reason.rule_id for reason in answer.reasons] == ["GATE-PLACEMENT"]
+
+
+def rules_against(answer):
+    return [reason.rule_id for reason in answer.reasons]
+
+
+def test_nobody_is_called_on_a_number_at_which_somebody_else_was_reached():
+    story = permitted()
+    story.answer("wrong_person", "none", via="agency", contact_point="T-1")
+    for point, source in (("T-1", None), ("T-1", "contract"), ("mobile", "contract")):
+        assert rules_against(ask_to_call(story, point=point, source=source)) == ["GATE-WRONG-PERSON"]
+    assert isinstance(ask_to_call(story, point="mobile", source="debtor_authorisation"), ContactAllowed)
+
+
+@pytest.mark.parametrize("point", [None, "mobile", "E-1"])
+def test_a_number_that_is_not_known_needs_a_source(point):
+    answer = ask_to_call(permitted(), point=point)
+    assert "GATE-POINT" in rules_against(answer)
+    assert (point is not None) == isinstance(ask_to_call(permitted(), point=point, source="contract"), ContactAllowed)
+
+
+def test_nobody_is_visited_where_somebody_else_lives():
+    story = permitted()
+    story.answer("wrong_person", "none", via="officer", contact_point="AD-1")
+    assert [c.contact_id for c in story.said(ContactCancelled)] == ["V-B-1-1"]
+    story.permit(2)
+    assert [r.rule_id for r in story.said(ContactDenied)[-1].reasons] == ["GATE-WRONG-PERSON"]
 
 
 def test_nobody_is_called_when_nothing_is_past_due():
