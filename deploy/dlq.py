@@ -3,7 +3,7 @@
 import base64
 import getpass
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated
@@ -17,15 +17,21 @@ from sqlalchemy.pool import NullPool
 
 from deploy.local.errors import StackError
 from deploy.local.stack import DEFAULT_VAR
-from deploy.said import MISUSE, NO, Json, Var, fail, mending, out, say
+from deploy.said import MISUSE, NO, Json, Var, because, fail, mending, out, say
 from deploy.up import read_endpoints
-from schemas.topics import SERVICES
+from schemas.topics import SERVICES, topics_of
 from services.kit import accepted
+from services.kit.admin import BrokerAway, read_logs
 from services.kit.database import transaction
 from services.kit.dlq import DeadLetter, list_letters, request_redrive, show_letter
+from services.kit.outbox import Stream
+from services.kit.positions import Log
 
 app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, run again, accept.")
 Service = Annotated[str, typer.Option("--service", "-s", help="Only this service's: " + ", ".join(SERVICES))]
+Bootstrap = Annotated[
+    str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
+]
 Number = Annotated[int, typer.Argument(help="The number that `list` shows.")]
 
 
@@ -95,16 +101,41 @@ def accept_command(
     reason: Annotated[str, typer.Option(help="Why these may end in the dead letters; kept with the decision.")],
     by: Annotated[str, typer.Option(help="Who decides; default: the user who runs this.")] = "",
     var: Var = DEFAULT_VAR,
+    bootstrap: Bootstrap = "",
     as_json: Json = False,
 ) -> None:
     """Let a partition that stands still put what it cannot apply into the dead letters, up to an offset, and go on."""
-    with service_database(one_service(service), var) as engine, transaction(engine) as (_, raw):
-        done = accepted.accept(raw, (topic, partition), until, reason, by or getpass.getuser())
+    why, stream = because(reason), (topic, partition)
+    with service_database(one_service(service), var) as engine:
+        with transaction(engine) as (_, raw):
+            standing = f"{topic}/{partition}" in accepted.alarms(raw)
+        if not standing:
+            fail(f"{service} does not stand still on {topic}/{partition}: nothing to accept.", NO)
+        _not_beyond(logs_of(service, var, bootstrap).get(stream), until)
+        with transaction(engine) as (_, raw):
+            done = accepted.accept(raw, stream, until, why, by or getpass.getuser())
     if not done:
         fail(f"{service} has no stored position on {topic}/{partition} below {until}: nothing to accept.", NO)
     document = {"service": service, "topic": topic, "partition": partition, "until": until}
     text = f"{service} goes on with {topic}/{partition} in a moment. The decision is kept."
     say(document, as_json, text)
+
+
+def _not_beyond(log: Log | None, until: int) -> None:
+    """A decision covers what was looked at, never what comes later."""
+    if log is None or until > log.last:
+        end = f"ends at {log.last}" if log else "is not on the broker"
+        fail(f"--until {until}: the log {end}, and nobody has seen what may come later.", MISUSE)
+
+
+def logs_of(service: str, var: Var, bootstrap: str) -> Mapping[Stream, Log]:
+    """What the broker holds of every partition that a service reads. A broker that is away is one clear message."""
+    with mending():
+        broker = bootstrap or read_endpoints(var)["kafka"]
+        try:
+            return read_logs(broker, {topic.name for topic in topics_of(service)})
+        except BrokerAway as error:
+            raise StackError(f"The broker does not answer: {error}. Is the system up?") from None
 
 
 HOPELESS = ("unreadable", "reused_id")

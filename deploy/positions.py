@@ -1,34 +1,28 @@
 """`arrears positions`: where each service stands on each partition, and how to go on when a position does not fit."""
 
 import getpass
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 from rich.table import Table
 from sqlalchemy import Engine, text
 
-from deploy.dlq import one_service, service_database
-from deploy.local.errors import StackError
+from deploy.dlq import Bootstrap, logs_of, one_service, service_database
 from deploy.local.stack import DEFAULT_VAR
-from deploy.said import MISUSE, NO, Json, Var, fail, mending, out, say
-from deploy.up import read_endpoints
+from deploy.said import MISUSE, NO, Json, Var, because, fail, out, say
 from schemas.topics import ASSIGNMENT, LOANS, NOTIFIER, SERVICES, VISITS, topics_of
 from services.assignment.store.queries import ask_to_retell
 from services.kit import positions
-from services.kit.admin import BrokerAway, read_logs
 from services.kit.database import transaction
 from services.kit.outbox import Stream
-from services.kit.positions import WHAT, Log, Misfit, Position
+from services.kit.positions import WHAT, Misfit, Position
 
 COLUMNS = ("service", "topic", "partition", "stored", "log_first", "log_last", "what")
 RETOLD = (NOTIFIER, VISITS)
 """Services that read no snapshots: assignment tells them again how loans stand, at the next snapshot of each."""
 
 app = typer.Typer(no_args_is_help=True, help="Stored positions: look, and decide when one does not fit its topic.")
-Bootstrap = Annotated[
-    str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")
-]
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 
 
@@ -71,12 +65,13 @@ def accept_command(
     Loans are put right by the bank's next snapshots, for services that read none through assignment: see
     docs/how-to/gaps.md.
     """
+    why = because(reason)
     misfit = _misfit(one_service(service), (topic, partition), var, bootstrap)
     chosen = misfit.go_on_at if at is None else at
     if not misfit.log.first <= chosen <= misfit.log.last:
         fail(f"--at {chosen}: the log holds {misfit.log.first} to {misfit.log.last}.", MISUSE)
     with service_database(service, var) as engine, transaction(engine) as (_, raw):
-        done = positions.accept(raw, misfit, chosen, reason, by or getpass.getuser())
+        done = positions.accept(raw, misfit, chosen, why, by or getpass.getuser())
     if not done:
         fail(f"The position of {topic}/{partition} was changed meanwhile. Look again.", NO)
     if topic == LOANS.name and service in RETOLD:
@@ -88,7 +83,7 @@ def accept_command(
 
 def _misfit(service: str, stream: Stream, var: Var, bootstrap: str) -> Misfit:
     with service_database(service, var) as engine:
-        stored, logs = _stored(engine, service), _logs(service, var, bootstrap)
+        stored, logs = _stored(engine, service), logs_of(service, var, bootstrap)
     if stream not in stored:
         fail(f"{service} has no stored position on {stream[0]}/{stream[1]}.", MISUSE)
     if stream not in logs:
@@ -101,7 +96,7 @@ def _misfit(service: str, stream: Stream, var: Var, bootstrap: str) -> Misfit:
 
 def _rows(service: str, var: Var, bootstrap: str) -> Iterator[dict[str, object]]:
     with service_database(service, var) as engine:
-        stored, logs = _stored(engine, service), _logs(service, var, bootstrap)
+        stored, logs = _stored(engine, service), logs_of(service, var, bootstrap)
     wrong = {misfit.stream: misfit for misfit in positions.misfits(stored, logs)}
     for stream, position in sorted(stored.items()):
         log, misfit = logs.get(stream), wrong.get(stream)
@@ -122,15 +117,6 @@ def _stored(engine: Engine, service: str) -> dict[Stream, Position]:
         if db.scalar(text("SELECT to_regclass('positions')")) is None:
             return {}
         return positions.load(raw, {topic.name for topic in topics_of(service)})
-
-
-def _logs(service: str, var: Var, bootstrap: str) -> Mapping[Stream, Log]:
-    with mending():
-        broker = bootstrap or read_endpoints(var)["kafka"]
-        try:
-            return read_logs(broker, {topic.name for topic in topics_of(service)})
-        except BrokerAway as error:
-            raise StackError(f"The broker does not answer: {error}. Is the system up?") from None
 
 
 def _table(rows: list[dict[str, object]]) -> Table:

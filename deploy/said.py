@@ -34,6 +34,13 @@ def fail(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
+def because(reason: str) -> str:
+    """A reason that a person gave, without white space around it; a blank one ends the command."""
+    if not reason.strip():
+        fail("--reason is kept with the decision and read by whoever asks later: say why.", MISUSE)
+    return reason.strip()
+
+
 @contextmanager
 def mending() -> Iterator[None]:
     """Turn what a user can put right into one message and an exit code."""
