@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +26,7 @@ from deploy.publish import Sheet, publish, read_sheet, write_rejects
 from deploy.rules import app as rules
 from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
 from deploy.trace import trace
-from deploy.up import factor_of, nothing_runs, read_endpoints, running_var, start_in, told
+from deploy.up import business_now, factor_of, nothing_runs, read_endpoints, running_var, start_in, told
 from schemas.contract import check_line
 from schemas.dated import NoSuchField, told_at, with_value
 
@@ -239,9 +238,7 @@ def show(
 
 def _example(document: dict[str, Any], values: list[str], var: Path) -> dict[str, Any]:
     """The example as it would be said at this moment of the running system, or of true time where none runs."""
-    folder = running_var(var)
-    mark = read_mark(folder) if holder(folder) else None
-    event = told_at(document, mark.now() if mark else datetime.now(UTC))
+    event = told_at(document, business_now(var))
     for value in values:
         field, equals, text = value.partition("=")
         if not equals:

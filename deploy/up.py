@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy.local.background import EXIT_MISUSED
 from deploy.local.errors import Misused, StackError
 from deploy.local.files import write_whole
 from deploy.local.stack import DEFAULT_VAR, ending_on_signals, holder, running_stack, wait_for_signal
@@ -113,6 +114,13 @@ def running_var(var: Path) -> Path:
     return demo if var == DEFAULT_VAR and holder(var) is None and holder(demo) is not None else var
 
 
+def business_now(var: Path) -> datetime:
+    """Business time (UTC) of the system that runs in `var`, or of a demo; true time where nothing runs."""
+    folder = running_var(var)
+    mark = read_mark(folder) if holder(folder) else None
+    return mark.now() if mark else datetime.now(UTC)
+
+
 def nothing_runs(var: Path) -> str:
     """That nothing runs there, and how to start it there."""
     if var.exists() and not var.is_dir():
@@ -173,6 +181,9 @@ def main(arguments: list[str]) -> None:
     options = parser.parse_args(arguments)
     try:
         _hold(options.var, Plan(start_in(options.var, options.clock).clock, options.jurisdiction, options.bare))
+    except Misused as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_MISUSED)
     except (StackError, OSError) as error:
         sys.exit(str(error))
 

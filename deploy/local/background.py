@@ -11,19 +11,21 @@ from pathlib import Path
 
 import psutil
 
-from deploy.local.errors import AlreadyRunning, NotStarted
+from deploy.local.errors import AlreadyRunning, Misused, NotStarted
 from deploy.local.processes import open_log, tail
 from deploy.local.stack import holder, usable
 from deploy.local.state import StackState, read_state
 
 _LOOK_SECONDS = 0.1
+EXIT_MISUSED = 2
+"""With this a program says that an option or setting must be mended; the end of its log names it."""
 
 
 def start_in_background(var: Path, argv: Sequence[str], seconds_max: float = 900) -> StackState:
     """Run a program that holds `var` with `running_stack`, and return once it has declared itself ready.
 
-    What the program prints goes to `<var>/log/stack.log`. Raises NoFolder, AlreadyRunning, or NotStarted if the program
-    ends or is not ready in time; it is stopped then.
+    What the program prints goes to `<var>/log/stack.log`. Raises NoFolder, AlreadyRunning, Misused if the program
+    ends so, or NotStarted if it ends otherwise or is not ready in time; it is stopped then.
     """
     usable(var)
     _refuse_if_held(var)
@@ -44,7 +46,8 @@ def start_in_background(var: Path, argv: Sequence[str], seconds_max: float = 900
     if state is None:
         program.terminate()
         why = "ended" if settled else f"was not ready within {seconds_max:.0f} s"
-        raise NotStarted(f"The stack {why}. Its log {log} ends with:\n{tail(log)}")
+        kind = Misused if program.returncode == EXIT_MISUSED else NotStarted
+        raise kind(f"The stack {why}. Its log {log} ends with:\n{tail(log)}")
     return state
 
 

@@ -21,11 +21,11 @@ class NotStarted(StackError):
     """A process did not become ready. The message says which one and what its log says."""
 
 
-class JarNotFetched(StackError):
-    """A jar could not be fetched, and it is not in the cache."""
+class JarNotFetched(Misused):
+    """A jar could not be fetched, and it is not in the cache. The message names the setting that helps."""
 
 
-class JarRefused(StackError):
+class JarRefused(Misused):
     """A fetched jar is not the one that the lock file names. It is not used and not kept."""
 
 

@@ -15,6 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from deploy.local.errors import JarNotFetched, JarRefused
 
 MIRROR_SETTING = "ARREARS_MAVEN_MIRROR"
+CA_SETTING = "REQUESTS_CA_BUNDLE"
+"""Read by the library that fetches, and by pip."""
+
 _THREADS = 8
 _FETCH_SECONDS_MAX = 30
 
@@ -93,10 +96,16 @@ def _download(jar: LockedJar, incoming: Path) -> Path:
     try:
         return Path(maven.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve())
     except (OSError, RuntimeError) as error:
-        raise JarNotFetched(
-            f"{jar.file_name} could not be fetched ({error}). "
-            f"Check the network, or point {MIRROR_SETTING} at a Maven mirror."
-        ) from error
+        raise JarNotFetched(f"{jar.file_name} could not be fetched ({error}). {_advice(str(error))}") from error
+
+
+def _advice(error: str) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in error:
+        return (
+            "Something between here and there, most often a proxy, shows a certificate that is not trusted: "
+            f"set {CA_SETTING} to the file that holds its authority's (PEM)."
+        )
+    return f"Check the network and HTTPS_PROXY, or point {MIRROR_SETTING} at a Maven mirror."
 
 
 def _is_valid(file: Path, jar: LockedJar) -> bool:
