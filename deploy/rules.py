@@ -1,5 +1,7 @@
 """`arrears rules`: check packs and strategies, explain and re-run decisions, compare versions, put one in force."""
 
+import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,9 +19,9 @@ from deploy.limitation import clocks, told
 from deploy.local.errors import StackError
 from deploy.local.stack import DEFAULT_VAR
 from deploy.publish import publish
-from deploy.said import MISUSE, NO, Json, Var, fail, mending, out, say
+from deploy.said import MISUSE, NO, Json, Var, because, err, fail, mending, out, say
 from deploy.trace import NothingFound
-from deploy.up import read_endpoints
+from deploy.up import business_now, read_endpoints
 from schemas.control import RulebookActivated
 from schemas.envelope import Event
 from services.rulebook.calendars import read_year
@@ -29,7 +31,7 @@ from services.rulebook.reading import BadPack, Document
 from services.rulebook.review import Recorded, compare, differences
 from services.rulebook.sentence import sentences
 from services.rulebook.shape import Misshapen
-from services.rulebook.shelf import Shelf, load_rulebooks
+from services.rulebook.shelf import Activation, Shelf, load_rulebooks
 from services.rulebook.strategy import load_strategy
 
 app = typer.Typer(no_args_is_help=True, help="Rule books: check, explain, compare, re-run, activate.")
@@ -193,19 +195,51 @@ def activate(
     reason: Annotated[str, typer.Option(help="Why; recorded.")],
     at: Annotated[str, typer.Option(help="From which instant on, with its offset, like 2026-12-01T00:00:00+08:00.")],
     by: Annotated[str, typer.Option(help="Who says so; recorded.")] = "ops",
+    yes: Annotated[bool, typer.Option("--yes", help="Yes, from an instant that has passed.")] = False,
     var: Var = DEFAULT_VAR,
     more: More = None,
     as_json: Json = False,
 ) -> None:
-    """Put a version in force from an exact instant, in every service."""
-    effective_from, book = _instant(at), _book(f"{target}-{version}", _shelf(more))
+    """Put a version in force from an exact instant, in every service. A warning is given where it is an older one."""
+    effective_from, book, now = _instant(at), _book(f"{target}-{version}", _shelf(more)), business_now(var)
+    if effective_from < now and not yes:
+        fail(_PASSED.format(at, now), MISUSE)
     fact = RulebookActivated(
-        target=book.jurisdiction, version=book.version, effective_from=effective_from, reason=reason, by=by
+        target=book.jurisdiction, version=book.version, effective_from=effective_from, reason=because(reason), by=by
     )
+    if older := _older(book, _in_force(book, effective_from, _shelf(more), var)):
+        err.print(older, markup=False, highlight=False)
     with mending():
         event_id = _activated(fact, read_endpoints(var)["kafka"])
     document = {"event_id": event_id, "rulebook": book.label, "effective_from": effective_from}
     say(document, as_json, f"{book.label} is in force from {effective_from.isoformat()} on.")
+
+
+_PASSED = (
+    "--at {0} has passed (business time is {1:%Y-%m-%d %H:%M} UTC): what was decided since was decided under another"
+    " version, and what is open is decided anew under this one. Say --yes if that is meant."
+)
+_OLDER = (
+    "Warning: {0} is older than {1}, which it replaces: what has been added to the rules since does not hold any more."
+    " `arrears rules diff {1} {0}` shows what that changes."
+)
+
+
+def _older(book: Rulebook, replaced: Rulebook | None) -> str:
+    if replaced is None or _number(book) >= _number(replaced):
+        return ""
+    return _OLDER.format(*(f"{one.jurisdiction}-{one.version}" for one in (book, replaced)))
+
+
+def _number(book: Rulebook) -> float:
+    """Versions count up; one that begins with no number is never older than another."""
+    found = re.match(r"\d+", book.version)
+    return int(found[0]) if found else math.inf
+
+
+def _in_force(book: Rulebook, at: datetime, shelf: Shelf, var: Path) -> Rulebook | None:
+    ordered = (Activation(one["target"], one["version"], one["effective_from"]) for one in _ordered(var))
+    return shelf.activated(tuple(ordered)).in_force(book.country, at)
 
 
 def _activated(fact: RulebookActivated, bootstrap: str) -> str:

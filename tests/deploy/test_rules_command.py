@@ -55,6 +55,13 @@ def test_an_instant_without_offset_and_an_unknown_version_are_refused(tmp_path: 
     assert arrears("diff", "CN-1", "CN-9", "--var", tmp_path).exit_code == 2
 
 
+def test_an_instant_that_has_passed_must_be_meant(tmp_path: Path) -> None:
+    given = ("activate", "CN", "2", "--reason", "x", "--at", "2020-01-01T00:00:00+08:00", "--var", tmp_path)
+    refused = arrears(*given)
+    assert (refused.exit_code, "has passed" in refused.stderr) == (2, True)
+    assert "arrears up" in arrears(*given, "--yes").stderr, "meant, it is taken as far as there is a system"
+
+
 def test_a_system_that_does_not_run_is_said_so(tmp_path: Path) -> None:
     assert arrears("replay", "--var", tmp_path).exit_code == 3
 
@@ -151,12 +158,14 @@ def test_a_new_version_is_weighed_over_what_was_proposed(var: Path, tmp_path: Pa
 
 
 @pytest.mark.stack
-def test_an_activation_is_said_on_the_control_topic(kafka_bootstrap: str, tmp_path: Path) -> None:
+def test_an_activation_is_said_on_the_control_topic(kafka_bootstrap: str, url: str, var: Path) -> None:
     create_topics(kafka_bootstrap)
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "endpoints.json").write_text(json.dumps({"kafka": kafka_bootstrap}))
-    at = "2027-01-01T00:00:00+08:00"
-    answer = said("activate", "cn", "1", "--at", at, "--reason", "audit", "--by", "officer-7", "--var", tmp_path)
+    (var / "run" / "endpoints.json").write_text(json.dumps({"kafka": kafka_bootstrap, "database": url}))
+    at, given = "2127-01-01T00:00:00+08:00", ("--reason", "audit", "--by", "officer-7", "--var", var)
+    result = arrears("activate", "cn", "1", "--at", at, *given, "--json")
+    answer = json.loads(result.stdout)
+    assert "CN-1 is older than CN-2" in result.stderr
+    assert arrears("activate", "cn", "2", "--at", at, *given).stderr == ""
     consumer = KafkaConsumer(
         RulebookActivated.TOPIC.name, bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest", group_id=None
     )
