@@ -5,6 +5,7 @@ from datetime import datetime, time, timedelta
 
 import pytest
 
+from schemas.bank import Consent
 from schemas.contacts import (
     ConsentGiven,
     ConsentWithdrawn,
@@ -63,6 +64,39 @@ def test_a_consent_to_text_messages_lifts_a_stop_for_them_alone_also_once_the_ho
     story.release("stop_request").days(12)
     assert {channel for _, channel in story.allowed()[1:]} == {"sms"}
     assert "email" not in {channel for _, channel in story.allowed()}
+
+
+CONSENTS_THAT_DO_NOT_STAND = {
+    "one that ended before it was heard of": (timedelta(minutes=1), timedelta(days=1)),
+    "one that is yet to be given": (timedelta(days=300), None),
+    "one from before the request": (timedelta(days=-1), None),
+}
+
+
+@pytest.mark.parametrize("which", CONSENTS_THAT_DO_NOT_STAND)
+def test_a_consent_that_does_not_stand_lifts_no_stop(which):
+    given, ends = CONSENTS_THAT_DO_NOT_STAND[which]
+    story = Story().say(known()).overdue(1).carry()
+    story.answer("stop_request")
+    asked_at = story.now
+    story.days(6)
+    ends_at = asked_at + ends if ends else None
+    consent = Consent(consent_id="CO-9", kind="channel", given_at=asked_at + given, expires_at=ends_at)
+    story.say(known(consents=(consent,))).overdue(dpd=8).days(4)
+    assert len(story.state.stops) == 1
+    assert len(story.said(NoticeSent)) == 1
+
+
+def test_a_consent_with_an_end_lifts_a_stop_until_then():
+    story = Story().say(known()).overdue(1).carry()
+    story.answer("stop_request")
+    story.days(6)
+    story.command(domain.consent, domain.Consented("channel", expires_at=story.now + timedelta(days=5), evidence="x"))
+    story.overdue(dpd=7).days(4)
+    sent = len(story.said(NoticeSent))
+    assert sent > 1, "while the consent stands"
+    story.days(20)
+    assert len(story.said(NoticeSent)) == sent, "and no longer"
 
 
 def test_a_consent_that_has_ended_or_is_not_known_is_refused():

@@ -47,7 +47,7 @@ def wake_at(state: Borrower, ctx: Moment) -> datetime | None:
     times += [denial.retry_at for denial in state.denials]
     times += [turn.due_at if turn else None, *early_opens_at(state, ctx)]
     times += [silence if not state.round.unanswered_at else None]
-    if is_paused(ctx) and silence is not None and silence <= ctx.now and not at_rest(state):
+    if is_paused(ctx) and silence is not None and silence <= ctx.now and not at_rest(state, ctx.now):
         times.append(ctx.now + timedelta(minutes=strategy.ladder.pause_poll_minutes))
     return min((time for time in times if time is not None and time > ctx.now), default=None)
 
@@ -124,6 +124,8 @@ def _person_unfit(state: Borrower, contact: Contact, now: datetime) -> str:
         return state.holds[0].reason
     if contact.person_id in state.refusals:
         return "stop_request"
+    if contact.contact_point in state.wrong_points:
+        return "wrong_person"
     consents = state.known.consents if state.known and state.stops else ()
     stands = any(stop.stands(now, contact.channel, consents) for stop in state.stops)
     return "stop_request" if stands else ""
@@ -143,7 +145,7 @@ def _case_unfit(state: Borrower, contact: Contact, now: datetime) -> str:
         return "placed"
     if state.round.quiet_until is not None and state.round.quiet_until > now:
         return "answered"
-    return "wrong_person" if contact.contact_point in state.wrong_points else _changed(state, contact, now)
+    return _changed(state, contact, now)
 
 
 def _changed(state: Borrower, contact: Contact, now: datetime) -> str:

@@ -26,7 +26,7 @@ def recorded(state: Borrower, fact: BorrowerRecorded, ctx: Moment) -> Reaction:
     """All that is known of the borrower. A move to another zone or region decides what is pending anew."""
     profile = Profile(fact.region, fact.time_zone, fact.status, fact.vulnerable, _consents(fact))
     after = replace(state, profile=profile, language=fact.language, points=points_of(fact))
-    after = replace(after, stops=standing_stops(after))
+    after = replace(after, stops=standing_stops(after, ctx.now))
     if after == state:
         return state, ()
     said: Said = ()
@@ -51,12 +51,16 @@ def _consents(fact: BorrowerRecorded) -> tuple[Consent, ...]:
     return tuple(Consent(c.consent_id, c.kind, c.given_at, c.channel, c.expires_at) for c in fact.consents)
 
 
-def standing_stops(state: Borrower) -> tuple[StopRequest, ...]:
-    """Requests to stop that no later consent to be contacted, over every channel, has lifted."""
-    consents = [c for c in state.known.consents if c.kind == "channel"] if state.known else []
-    return tuple(
-        stop for stop in state.stops if not any(c.given_at > stop.requested_at and c.channel is None for c in consents)
-    )
+def standing_stops(state: Borrower, now: datetime) -> tuple[StopRequest, ...]:
+    """Requests to stop that no later consent to be contacted, over every channel, has lifted for good.
+
+    A consent that has ended, or is yet to be given, lifts nothing; one with an end lifts them until then, which is
+    looked at when somebody asks for a contact (`StopRequest.stands`).
+    """
+    consents = state.known.consents if state.known else ()
+    lasting = [c for c in consents if c.kind == "channel" and c.channel is None and c.expires_at is None]
+    given = [c.given_at for c in lasting if c.given_at <= now]
+    return tuple(stop for stop in state.stops if not any(at > stop.requested_at for at in given))
 
 
 def anew(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
@@ -95,7 +99,7 @@ def released(state: Borrower, hold_id: str, reason: str, released_at: datetime, 
 
 def _narrowed(state: Borrower) -> tuple[StopRequest, ...]:
     """The stop requests that the borrower has lifted for some channels alone; they stand for the others."""
-    some = [c for c in state.known.consents if c.kind == "channel" and c.channel] if state.known else []
+    some = [c for c in state.known.consents if c.kind == "channel"] if state.known else []
     return tuple(stop for stop in state.stops if any(c.given_at > stop.requested_at for c in some))
 
 

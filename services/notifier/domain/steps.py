@@ -7,6 +7,7 @@ from schemas.changing import replace
 from schemas.contacts import NoticeUnanswered, ProvedNotice
 from schemas.values import Channel, Reason, Step
 from services.notifier.domain.asking import (
+    MEDIUM,
     Ask,
     allow,
     deny,
@@ -264,16 +265,17 @@ def told(state: Borrower, loan_ids: tuple[str, ...]) -> Borrower:
 # -- after the last step ----------------------------------------------------------------------------------------------
 
 
-def at_rest(state: Borrower) -> bool:
+def at_rest(state: Borrower, now: datetime) -> bool:
     """Whether something other than time keeps the case from being called unanswered."""
-    stopped = any(not stop.channels for stop in state.stops)
+    consents = state.known.consents if state.known and state.stops else ()
+    stopped = any(not stop.channels and any(stop.stands(now, c, consents) for c in MEDIUM) for stop in state.stops)
     known = state.profile is not None and state.profile.status == "active"
     return bool(state.holds or stopped or state.placement_id or state.round.unanswered_at) or not known
 
 
 def _unanswered(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
     ends_at = silence_ends_at(state, ctx.reference.strategy)
-    if ends_at is None or ends_at > ctx.now or at_rest(state) or is_paused(ctx):
+    if ends_at is None or ends_at > ctx.now or at_rest(state, ctx.now) or is_paused(ctx):
         return state, ()
     what = owed(state, ctx.now)
     if what is None:

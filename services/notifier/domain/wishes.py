@@ -22,7 +22,7 @@ def consent(state: Borrower, given: Consented, ctx: Moment) -> Reaction:
     consent_id = f"CO-{state.borrower_id}-{state.consented + 1}"
     held = Consent(consent_id, given.kind, ctx.now, given.channel, given.expires_at)
     after = replace(state, consented=state.consented + 1, consents=(*_lasting(state, ctx), held))
-    after = replace(after, stops=standing_stops(after), denials=())
+    after = replace(after, stops=standing_stops(after, ctx.now), denials=())
     fact = ConsentGiven(
         consent_id=consent_id,
         borrower_id=state.borrower_id,
