@@ -21,6 +21,7 @@ from schemas.contacts import (
 )
 from schemas.values import Party, Reason
 from services.notifier.domain.asking import (
+    MEDIUM,
     Ask,
     allow,
     cancelled,
@@ -53,6 +54,21 @@ from services.notifier.domain.steps import told, used_up
 from services.rulebook.question import Contacted, Proposal, ProvedDelivery
 
 NO_PLACEMENT = Reason(rule_id="GATE-PLACEMENT", clause="entrustment", text="the case is not entrusted to this agency")
+WRONG_POINT = Reason(
+    rule_id="GATE-WRONG-PERSON",
+    clause="protection of others",
+    text="somebody who is not the borrower was reached there",
+)
+UNKNOWN_POINT = Reason(
+    rule_id="GATE-POINT",
+    clause="the gate fails closed",
+    text="this contact point is not known of the borrower, and nothing says where it is from",
+)
+PERHAPS_WRONG = Reason(
+    rule_id="GATE-WRONG-PERSON",
+    clause="protection of others",
+    text="somebody who is not the borrower was reached at a contact point of this source, and this one is not known",
+)
 NOTHING_DUE = Reason(rule_id="GATE-NOTHING-DUE", clause="no debt, no contact", text="nothing is past due")
 
 
@@ -149,7 +165,28 @@ def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
     forbidden = () if what else (NOTHING_DUE,)
     if asked.proposed_by.startswith("A-") and asked.proposed_by != state.agency_id:
         forbidden = (*forbidden, NO_PLACEMENT)
+    if (against := _point_against(state, asked)) is not None:
+        forbidden = (*forbidden, against)
     return decided(replace(state, notices=state.notices + 1), ask, ctx, forbidden)
+
+
+def _point_against(state: Borrower, asked: Asked) -> Reason | None:
+    """What stands against the contact point that an agency or an officer names, before any rule is asked.
+
+    A name that we do not know may be another one for a number at which somebody else was reached: where the source is
+    that number's too, it is taken for it.
+    """
+    if asked.contact_point in state.wrong_points:
+        return WRONG_POINT
+    if asked.party != "debtor":
+        return None
+    points = [point for point in state.points if point.medium == MEDIUM[asked.channel]]
+    if any(point.point_id == asked.contact_point for point in points):
+        return None
+    if asked.contact_point is None or asked.contact_source is None:
+        return UNKNOWN_POINT
+    wrong = {point.source for point in points if point.point_id in state.wrong_points}
+    return PERHAPS_WRONG if asked.contact_source in wrong else None
 
 
 def decided(state: Borrower, ask: Ask, ctx: Moment, forbidden: tuple[Reason, ...] = ()) -> Reaction:

@@ -5,7 +5,7 @@ from schemas.values import Reason
 from schemas.visits import VisitPermitRequested
 from services.notifier.domain.answers import at_the_door
 from services.notifier.domain.asking import Ask, cancelled, products_of, source_of
-from services.notifier.domain.contacts import NOTHING_DUE, decided
+from services.notifier.domain.contacts import NOTHING_DUE, WRONG_POINT, decided
 from services.notifier.domain.moment import Moment, Reaction
 from services.notifier.domain.person import made
 from services.notifier.domain.state import Borrower
@@ -49,8 +49,10 @@ def result(state: Borrower, visit_id: str, found: VisitResult, ctx: Moment) -> R
 
 
 def _forbidden(state: Borrower, fact: VisitPermitRequested) -> tuple[Reason, ...]:
-    """What the case itself forbids: a placement that is over, a loan of the visit of which nothing is past due."""
+    """What the case itself forbids: a placement that is over, a loan of which nothing is past due, a wrong address."""
     overdue = {loan.loan_id for loan in state.overdue}
     due = bool(fact.loan_ids) and set(fact.loan_ids) <= overdue
-    recalled = fact.placement_id in state.recalled
-    return (*((RECALLED,) if recalled else ()), *(() if due else (NOTHING_DUE,)))
+    recalled, wrong = fact.placement_id in state.recalled, fact.address_id in state.wrong_points
+    return tuple(
+        reason for applies, reason in ((recalled, RECALLED), (not due, NOTHING_DUE), (wrong, WRONG_POINT)) if applies
+    )
