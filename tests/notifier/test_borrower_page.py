@@ -261,3 +261,60 @@ async def test_a_visitors_code_is_looked_up_where_visits_know_it(bench: Bench[An
         answer = await client.get(link())
     assert '<form method="get" action="https://visits.example/credentials">' in answer.text
     assert "form-action 'self' https://visits.example;" in answer.headers["content-security-policy"]
+
+
+DEBT = ("¥", "逾期", "101.50", "本金", "约定还款日期", "分期还款", "dispute", "<form", "N-B-1-1", "L-B-1")
+
+
+async def test_who_is_somebody_else_sees_nothing_of_the_debt_by_any_link_to_that_number(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    said = await client.post(link(), data={"answer": "wrong_person"})
+    assert said.status_code == 303
+    bench.clock.instant += timedelta(days=3)
+    for address in (said.headers["location"], link(), link(days=90)):
+        page = await client.get(address)
+        assert page.status_code == 200
+        assert "我们不会再使用这个联系方式" in page.text
+        assert [part for part in DEBT if part in page.text] == []
+    english = (await client.get(link() + "?lang=en")).text
+    assert "We will not use this contact again" in english
+    assert "past due" not in english
+
+
+async def test_who_is_somebody_else_cannot_act_on_the_debt(client: AsyncClient, bench: Bench[Any, Any]) -> None:
+    await client.post(link(), data={"answer": "wrong_person"})
+    for form in ({"answer": "dispute"}, {"answer": "times", "times": "any"}, {"answer": "nonsense"}):
+        refused = await client.post(link(), data=form)
+        assert refused.status_code == 409
+        assert [part for part in DEBT if part in refused.text] == []
+    assert bench.said_of(DisputeRaised) == []
+    assert (await client.post(link(), data={"answer": "wrong_person"})).status_code == 303
+
+
+async def test_a_wrong_person_at_one_number_hides_nothing_from_the_borrower_at_another(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    told = {"answer": "wrong_person", "via": "agency", "contact_point": "E-B-1"}
+    assert (await client.post("/borrowers/B-1/answers", json=told)).status_code == 200
+    assert "¥101.50" in (await client.get(link())).text
+
+
+async def test_what_an_officer_hears_of_an_old_contact_counts_for_its_number(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    bench.deliver(cured())
+    bench.clock.instant += timedelta(days=40)
+    told = {"answer": "wrong_person", "notice_id": "N-B-1-1"}
+    assert (await client.post("/borrowers/B-1/answers", json=told)).status_code == 200
+    assert bench.runtime.state("B-1").wrong_points == ("T-B-1",)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Nowhere", "../../etc/passwd", "Mars\n"])
+async def test_a_time_zone_that_nobody_knows_keeps_no_borrower_from_looking_or_answering(
+    client: AsyncClient, bench: Bench[Any, Any], zone: str
+) -> None:
+    bench.deliver(recorded(time_zone=zone))
+    assert "¥101.50" in (await client.get(link())).text
+    assert (await client.post(link(), data={"answer": "dispute", "statement": "x"})).status_code == 303
+    assert len(bench.said_of(DisputeRaised)) == 1

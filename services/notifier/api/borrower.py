@@ -121,6 +121,8 @@ class BorrowerPage:
             return notice
         given: dict[str, Any] = {name: value for name, value in form.items() if isinstance(value, str)}
         given |= {"answer": given.get("answer", ""), "channels": form.getlist("channels")}
+        if given["answer"] != "wrong_person" and self._seen(notice).is_somebody_else:
+            return self._show(request, notice, status=409)
         if given["answer"] == "times":
             return self._prefer(request, notice, token, given)
         return self._take(request, notice, token, given)
@@ -163,6 +165,7 @@ class BorrowerPage:
             notice_id=notice["contact_id"],
             via="link",
             currency=currency if form.amount else None,
+            contact_point=notice["contact_point_id"],
         )
         day = self._runtime.clock.now().date().isoformat()
         number = hashlib.sha256((once or day).encode() + b"\0" + content).hexdigest()[:32]

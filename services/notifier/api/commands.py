@@ -10,9 +10,9 @@ from pydantic import AwareDatetime, Field
 
 from schemas.contacts import ContactAllowed, ContactDenied
 from schemas.values import Answer, Currency, Id, Party, Positive, Text
-from services.notifier import domain, handlers
+from services.notifier import domain, handlers, store_asked
 from services.notifier.api.answers import Decided, Happened, described
-from services.notifier.api.asking import Asked, Key, KnownBorrower, Run, contact_of, run, said, shown
+from services.notifier.api.asking import Asked, Key, KnownBorrower, Run, Running, contact_of, run, said, shown
 
 router = APIRouter()
 
@@ -61,6 +61,9 @@ class AnswerTold(Asked):
     hardship: Literal["unemployment", "illness", "business_failure", "family", "disaster", "other"] = "other"
     channels: tuple[Literal["sms", "email", "letter", "voice", "visit"], ...] = ()
     statement: Text | None = None
+    contact_point: Annotated[
+        Id | None, Field(description="where whoever answers was reached, if `notice_id` does not name a contact")
+    ] = None
 
 
 class ConsentTold(Asked):
@@ -123,8 +126,16 @@ def settle(runtime: Run, contact_id: str, told: OutcomeTold, key: Key) -> JSONRe
 @router.post("/borrowers/{borrower_id}/answers", tags=["borrowers"], responses=described(Happened, 404, 409, 422))
 def answer(runtime: Run, borrower_id: KnownBorrower, told: AnswerTold, key: Key) -> JSONResponse:
     """Record what a borrower said to an officer; what must stop because of it stops at once."""
-    given = domain.Answered(**{**told.model_dump(), "notice_id": told.notice_id or ""})
+    point = told.contact_point or _reached_at(runtime, borrower_id, told.notice_id)
+    given = domain.Answered(**{**told.model_dump(), "notice_id": told.notice_id or "", "contact_point": point})
     return shown(said(run(runtime, borrower_id, handlers.command(domain.answer, given), key, told, borrower_id)))
+
+
+def _reached_at(runtime: Running, borrower_id: str, contact_id: str | None) -> str | None:
+    """The contact point of a contact with this borrower, however long ago."""
+    with runtime.engine.connect() as db:
+        row = store_asked.contact(db, contact_id) if contact_id else None
+    return row["contact_point_id"] if row and row["borrower_id"] == borrower_id else None
 
 
 @router.post("/borrowers/{borrower_id}/consents", tags=["borrowers"], responses=described(Happened, 404, 409, 422))

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from services.notifier.domain import Borrower
 from services.notifier.domain.state import Loan
 from services.notifier.store_asked import Row
+from services.rulebook.local import zone_of
 
 SHOWN_HOLDS = ("promise", "plan", "dispute", "hardship", "complaint", "stop_request")
 PARTS = ("principal", "interest", "fees")
@@ -77,6 +78,8 @@ class Seen:
     times: str
     agency: str | None
     known_as_of: datetime
+    is_somebody_else: bool = False
+    """Whoever was reached there has said so: then nothing of the debt is theirs to see, or to act on."""
 
     @property
     def settled(self) -> bool:
@@ -85,9 +88,10 @@ class Seen:
 
 
 def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_as_of: datetime) -> Seen:
-    """The page's content at an instant."""
-    zone = state.profile.time_zone if state.profile and state.profile.time_zone else ZONE
-    today = now.astimezone(ZoneInfo(zone)).date()
+    """The page's content at an instant. A time zone that nobody knows must not keep a borrower from answering."""
+    known_zone = zone_of(state.profile.time_zone) if state.profile else None
+    zone = known_zone.key if known_zone else ZONE
+    today = now.astimezone(known_zone or ZoneInfo(ZONE)).date()
     held = [hold.reason for hold in state.holds if hold.until is None or hold.until > now]
     stops = ["stop_request"] if state.stops else []
     return Seen(
@@ -105,6 +109,7 @@ def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_
         on_file=[reason for reason in SHOWN_HOLDS if reason in {*held, *stops}],
         agency=agency,
         known_as_of=known_as_of,
+        is_somebody_else=notice["contact_point_id"] in state.wrong_points,
     )
 
 

@@ -109,7 +109,7 @@ def _consequence(state: Borrower, given: Answered, ctx: Moment) -> tuple[Borrowe
         return _stopped(state, given, ctx)
     if given.answer == "complaint":
         return _held(state, f"complaint:{state.answers}", "complaint", ctx.now), ()
-    return (_wrong_person(state, given.notice_id) if given.answer == "wrong_person" else state), ()
+    return (_wrong_person(state, given) if given.answer == "wrong_person" else state), ()
 
 
 def _disputed(state: Borrower, ctx: Moment, via: str, grounds: str | None = None) -> tuple[Borrower, Said]:
@@ -158,10 +158,15 @@ def _held(state: Borrower, hold_id: str, reason: str, at: datetime) -> Borrower:
     return replace(state, holds=(*others, Hold(hold_id, reason, at)))
 
 
-def _wrong_person(state: Borrower, notice_id: str) -> Borrower:
-    """The contact point is somebody else's: it is never used again, and what it proved is void."""
-    void = [p for p in state.round.proved if p.notice_id == notice_id]
-    points = {p.contact_point for p in void} | {c.contact_point for c in state.contacts if c.contact_id == notice_id}
+def _wrong_person(state: Borrower, given: Answered) -> Borrower:
+    """The contact point is somebody else's: it is never used again, and what it proved is void.
+
+    Whatever became of the notice: it may have failed, been of another round, or of a loan that is paid.
+    """
+    proved = {p.contact_point for p in state.round.proved if p.notice_id == given.notice_id}
+    under_way = {c.contact_point for c in state.contacts if c.contact_id == given.notice_id}
+    counted = {c.contact_point for c in state.history if c.contact_id == given.notice_id}
+    points = {given.contact_point, *proved, *under_way, *counted}
     wrong = tuple(sorted({*state.wrong_points, *(point for point in points if point)}))
     kept = tuple(p for p in state.round.proved if not _is_void(p, wrong))
     ids = {p.proof_id for p in state.round.proved} - {p.proof_id for p in kept}

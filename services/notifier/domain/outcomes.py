@@ -70,7 +70,10 @@ class Tracked:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the borrower said to a notice, or to an officer. `statement` is personal; the kit seals it."""
+    """What the borrower said to a notice, or to an officer. `statement` is personal; the kit seals it.
+
+    contact_point: where whoever answers was reached, as far as known.
+    """
 
     answer: Answer
     notice_id: str
@@ -82,6 +85,7 @@ class Answered:
     hardship: Literal["unemployment", "illness", "business_failure", "family", "disaster", "other"] = "other"
     channels: tuple[Channel, ...] = ()
     statement: str | None = None
+    contact_point: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
