@@ -105,6 +105,14 @@ def staff_of(db: Connection, agency_id: str) -> Mapping[str, str]:
     return {member["staff_id"]: member["badge"] for member in staff or ()}
 
 
+def is_staff(db: Connection, staff_id: str) -> bool:
+    """Whether an agency has named this visitor, or a visit was ever planned for them."""
+    named = (member["staff_id"] for staff in db.scalars(select(agencies.c.staff)) for member in staff or ())
+    if staff_id in named:
+        return True
+    return db.scalar(select(visit_team.c.visit_id).where(visit_team.c.staff_id == staff_id).limit(1)) is not None
+
+
 def _with_agency() -> Select[Any]:
     return select(visits, agencies.c.name.label("agency_name"), agencies.c.contact.label("agency_contact")).outerjoin(
         agencies, agencies.c.agency_id == visits.c.agency_id

@@ -281,6 +281,50 @@ def test_somebody_elses_visit_is_not_shown_on_the_phone(client, asked):
     assert "it is not yours" in client.get(f"/team/S-99/{asked.visit_id}", headers=PAGE).text
 
 
+@pytest.mark.parametrize(("language", "words"), [("en", "This number is not known"), ("zh-CN", "没有这个工号")])
+def test_nobodys_page_is_a_kind_404(client, asked, language, words):
+    page = client.get("/team/NOBODY", headers={"accept": "text/html", "accept-language": language})
+    assert (page.status_code, words in page.text, "NOBODY" in page.text) == (404, True, True)
+    assert client.get(f"/team/{asked.team[0]}", headers=PAGE).status_code == 200
+
+
+def test_a_visitor_without_a_visit_today_is_told_so(bench, client, asked):
+    bench.advance(timedelta(days=3))
+    page = client.get(f"/team/{asked.team[0]}", headers=PAGE)
+    assert (page.status_code, "No visits left today" in page.text) == (200, True)
+
+
+def test_the_phone_names_the_host_at_which_the_code_is_checked(client, asked):
+    page = client.get(f"/team/{asked.team[0]}/{asked.visit_id}", headers=PAGE | {"host": "visits.example:8003"}).text
+    assert "visits.example:8003/credentials" in page
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [("inf", "114.0"), ("22.5", "nan"), ("1e999", "x"), ("91", "500")])
+def test_an_address_that_is_no_place_on_earth_is_visited_without_a_way_shown(bench, client, latitude, longitude):
+    list_agency(bench)
+    bench.deliver(b.recorded(b.home(latitude=latitude, longitude=longitude)), b.overdue())
+    bench.deliver(b.activated())
+    visit = bench.said_of(VisitPermitRequested)[0]
+    bench.deliver(b.allowed(visit))
+    bench.advance(visit.window_start + timedelta(minutes=30) - bench.clock.now())
+    today = client.get(f"/team/{visit.team[0]}", headers=PAGE)
+    assert (today.status_code, "1 Long Lane" in today.text) == (200, True)
+    ask(client, visit)
+    taken = {"kind": "video", "digest": "a" * 64, "taken_at": bench.clock.now().isoformat(), "latitude": 22.6}
+    body = result(visit, "refused", evidence=[taken | {"longitude": 114.05}])
+    assert client.post(f"/visits/{visit.visit_id}/result", json=body).status_code == 200
+
+
+def test_a_visit_called_off_for_a_payment_is_told_in_the_readers_language(bench, client, asked):
+    bench.deliver(b.paid())
+    late = client.post(f"/visits/{asked.visit_id}/result", json=result(asked))
+    assert late.status_code == 409
+    chinese = {"accept": "text/html", "accept-language": "zh-CN"}
+    page = client.get("/visits", headers=chinese).text
+    assert "此次外访已结束：已取消，情况有变化。" in page
+    assert "情况有变化" in client.get(f"/visits/{asked.visit_id}", headers=chinese).text
+
+
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
 def test_every_page_speaks_both_languages(client, asked, language):
     me = asked.team[0]

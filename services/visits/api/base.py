@@ -23,7 +23,8 @@ from services.kit.vault import NotOpened
 from services.visits import handlers_commands as commands
 from services.visits import queries
 from services.visits.api.problems import NotApplied
-from services.visits.domain.conduct import farthest_metres
+from services.visits.api.said import worded
+from services.visits.domain.conduct import Point, farthest_metres, point_of
 from services.visits.domain.door import Answer
 from services.visits.domain.panel import Panel
 from services.visits.domain.state import CANCEL_REASONS, Borrower, Place, Seal, Stage
@@ -54,7 +55,7 @@ class Stop:
 
     name: str
     address: str
-    point: tuple[float, float] | None
+    point: Point | None
     zone: str
 
 
@@ -70,7 +71,7 @@ class Base:
     def __init__(self, runtime: Visiting) -> None:
         self.runtime = runtime
         self.pages = Pages.of(PAGES)
-        self.pages.environment.filters["second"] = _second
+        self.pages.environment.filters.update(second=_second, worded=worded)
         self.pages.environment.globals.update(tone=TONE, reasons=CANCEL_REASONS, documents=DOCUMENTS)
 
     def ask(self, query: Callable[[Connection], T]) -> T:
@@ -119,13 +120,10 @@ class Base:
         text = self._open(state.borrower_id, "addresses.text", place.text if place else None)
         return Stop(name, text, self._point(state.borrower_id, place), profile.time_zone if profile else "UTC")
 
-    def _point(self, borrower_id: str, place: Place | None) -> tuple[float, float] | None:
+    def _point(self, borrower_id: str, place: Place | None) -> Point | None:
         latitude = self._open(borrower_id, "addresses.latitude", place.latitude if place else None)
         longitude = self._open(borrower_id, "addresses.longitude", place.longitude if place else None)
-        try:
-            return float(latitude), float(longitude)
-        except ValueError:
-            return None
+        return point_of(latitude, longitude)
 
     def _open(self, borrower_id: str, field: str, seal: Seal | None) -> str:
         if seal is None:

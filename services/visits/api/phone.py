@@ -59,6 +59,7 @@ def screen(base: Base, request: Request, staff_id: str, row: Row, name: str, **m
         "badges": badges,
         "zone": stop.zone,
         "known_as_of": base.known_as_of(row["borrower_id"]),
+        "check_at": f"{request.url.netloc}/credentials",
         "over": row["state"] in OVER,
         "told_go": told_go,
         "outlived": told_go and state.visit is not None and state.visit.outlived,
@@ -90,6 +91,8 @@ def _reading(routes: APIRouter, base: Base) -> None:
     @routes.get("/team/{staff_id}")
     def today(request: Request, staff_id: str) -> Response:
         stops = round_of(base, staff_id)
+        if not stops and not base.ask(lambda db: queries.is_staff(db, staff_id)):
+            return base.pages.answer(request, "nobody.html", status=404, staff_id=staff_id)
         left = [row for row, _ in stops if row["state"] not in OVER]
         now = queries.local(base.runtime.clock.now(), stops[0][0]) if stops else base.runtime.clock.now()
         return base.pages.answer(

@@ -3,10 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
+from typing import TypeAlias
 
 from schemas.agencies import Evidence, VisitReported
 from schemas.values import Reason
 from services.visits.domain.evidence import missing_from
+
+Point: TypeAlias = tuple[float, float]
+"""Latitude and longitude."""
 
 EARTH_METRES = 6_371_000.0  # mean radius, IUGG
 NEAR_METRES = 300.0  # a housing estate, and what a phone errs by between tall buildings
@@ -81,20 +85,31 @@ def on_time(ended_at: datetime, feedback: timedelta, at: datetime) -> bool:
     return at <= ended_at + feedback
 
 
-def distance_metres(one: tuple[float, float], other: tuple[float, float]) -> float:
+def point_of(latitude: str | float | None, longitude: str | float | None) -> Point | None:
+    """A place on earth in WGS-84 degrees; None for what is none: not told, no number, not finite, out of range."""
+    try:
+        north, east = float(latitude or "0"), float(longitude or "0")
+    except ValueError:
+        return None
+    told = latitude not in (None, "") and longitude not in (None, "")
+    on_earth = -90 <= north <= 90 and -180 <= east <= 180  # false also for what is no number
+    return (north, east) if told and on_earth else None
+
+
+def distance_metres(one: Point, other: Point) -> float:
     """Great-circle distance of two points in WGS-84 degrees (haversine)."""
     (lat1, lon1), (lat2, lon2) = ((radians(lat), radians(lon)) for lat, lon in (one, other))
     half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
     return 2 * EARTH_METRES * asin(min(1.0, sqrt(half)))
 
 
-def farthest_metres(evidence: Sequence[Evidence], place: tuple[float, float] | None) -> float | None:
+def farthest_metres(evidence: Sequence[Evidence], place: Point | None) -> float | None:
     """How far from the address the farthest evidence was taken; None where either is not known."""
-    points = [(e.latitude, e.longitude) for e in evidence if e.latitude is not None and e.longitude is not None]
+    points = [point for e in evidence if (point := point_of(e.latitude, e.longitude))]
     return max((distance_metres(place, point) for point in points), default=None) if place else None
 
 
-def in_order(points: Sequence[tuple[float, float] | None]) -> list[int]:
+def in_order(points: Sequence[Point | None]) -> list[int]:
     """An order to drive: from the first, always the nearest next; those whose place is not known come last."""
     left = {n: point for n, point in enumerate(points) if point is not None}
     order: list[int] = []
@@ -104,5 +119,5 @@ def in_order(points: Sequence[tuple[float, float] | None]) -> list[int]:
     return order + [n for n in range(len(points)) if n not in order]
 
 
-def _nearest(here: tuple[float, float] | None, points: Mapping[int, tuple[float, float]]) -> int:
+def _nearest(here: Point | None, points: Mapping[int, Point]) -> int:
     return min(points, key=lambda n: distance_metres(here, points[n]) if here else n)
