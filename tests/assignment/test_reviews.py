@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from schemas.bank import LoanPaymentReversed
 from schemas.cases import (
     ComplaintReceived,
     ComplaintRejected,
@@ -21,7 +22,7 @@ from services.assignment.domain.legal import expires_on
 from services.assignment.domain.registry import breaker_trips
 from services.assignment.domain.state import Loan
 from services.kit.service import Refused
-from tests.assignment.story import ONE_DAY, Story
+from tests.assignment.story import ONE_DAY, Story, arrears, money
 
 
 @pytest.mark.parametrize("stop", ["disputes", "hardship", "wants_no_contact"])
@@ -236,3 +237,37 @@ def test_what_is_not_there_cannot_be_changed(act):
     with pytest.raises(Refused):
         story.commands(act)
     assert story.state == before
+
+
+@pytest.mark.parametrize("days", [-400, -60, 0, 30])
+def test_a_value_date_moves_no_limitation_date_to_before_what_is_known(story, days):
+    story.opened(1000)
+    before = story.state.loans[0].oldest_due
+    story.days(3).pays(10, left=990, value_date=story.today + timedelta(days=days), days_past_due_after=8)
+    assert story.state.loans[0].oldest_due == before, "the same instalment is past due, three days more"
+    assert expires_on(story.state.loans, 3) == expires_on((Loan("l1", oldest_due=before),), 3)
+
+
+def test_a_payment_of_the_oldest_instalment_moves_the_limitation_date_to_the_next(story):
+    story.opened(1000, dpd=40)
+    story.pays(500, left=500, value_date=story.today - timedelta(days=60), days_past_due_after=10)
+    assert story.state.loans[0].oldest_due == story.today - timedelta(days=10)
+
+
+def test_a_payment_taken_back_with_an_early_value_date_makes_the_debt_as_old_as_the_bank_says(story):
+    story.opened(1000, dpd=40)
+    payment = story.pays(500, left=500, days_past_due_after=10)
+    story.bus.publish(
+        LoanPaymentReversed(
+            payment_id=payment,
+            loan_id="l1",
+            borrower_id=story.borrower_id,
+            currency="CNY",
+            amount=money(500),
+            value_date=story.today - timedelta(days=300),
+            arrears_after=arrears(1000),
+            days_past_due_after=40,
+            reason="bounced",
+        )
+    )
+    assert story.state.loans[0].oldest_due == story.today - timedelta(days=40)

@@ -78,9 +78,20 @@ def after_money(state: State, money: "Money", sign: Sign) -> State:
     moved = loan.principal - money.arrears_after.principal
     outstanding = max(ZERO, loan.outstanding - moved) if _same_way(moved, sign) else loan.outstanding
     loan = _with_arrears(loan, money.arrears_after, money.days_past_due_after)
-    oldest = money.value_date - timedelta(days=loan.days_past_due) if loan.arrears > 0 else None
+    oldest = _oldest_due(loan, said.day, sign) if loan.arrears > 0 else None
     loan = replace(loan, outstanding=outstanding, oldest_due=oldest, settled=loan.settled if loan.arrears else None)
     return with_loan(state, _known_at(loan, said.day, money.happened, money.version))
+
+
+def _oldest_due(loan: Loan, posted: date | None, sign: Sign) -> date | None:
+    """The oldest day past due after money came or was taken back.
+
+    The bank counts days past due on the day on which it posts, so the value date, which may lie anywhere, says nothing
+    of it. A payment settles what is oldest first: it never makes the debt older than it was known to be.
+    """
+    day = max(filter(None, (posted, loan.as_of)), default=None)
+    counted = day - timedelta(days=loan.days_past_due) if day else loan.oldest_due
+    return max(filter(None, (counted, loan.oldest_due)), default=None) if sign > 0 else counted
 
 
 def _kind(money: "Money", sign: Sign) -> Kind:
