@@ -4,9 +4,9 @@ Exit codes: 0 done; 1 the answer is no (bad events, a broken law, nothing found)
 """
 
 import json
-import os
 import sys
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,20 +24,14 @@ from deploy.local.timekeeping import read_mark
 from deploy.positions import app as positions
 from deploy.publish import Sheet, publish, read_sheet, write_rejects
 from deploy.rules import app as rules
-from deploy.said import MISUSE, NO, NOT_RUNNING, Json, Var, err, fail, mending, out, say
+from deploy.said import MISUSE, NO, NOT_RUNNING, Commands, Json, Var, err, fail, mending, out, say, unheard
 from deploy.trace import trace
 from deploy.up import business_now, factor_of, nothing_runs, read_endpoints, running_var, start_in, told
 from schemas.contract import check_line
 from schemas.dated import NoSuchField, told_at, with_value
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
-contract = typer.Typer(no_args_is_help=True, help="What producers must say, and whether they do.")
-app.add_typer(contract, name="contract")
-app.add_typer(dlq, name="dlq")
-app.add_typer(rules, name="rules")
-app.command("forget")(forget)
-app.command("kafka", context_settings={"ignore_unknown_options": True})(run_tool)
-app.add_typer(positions, name="positions")
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, rich_markup_mode=None, help=__doc__)
+contract = typer.Typer(cls=Commands, no_args_is_help=True, help="What producers must say, and whether they do.")
 JURISDICTIONS, PLAYED = ("CN", "US", "IN", "UK"), ("CN", "US")
 """Whose rule packs there are, and for which of them the demo has a portfolio."""
 
@@ -54,13 +48,27 @@ File = Annotated[Path, typer.Argument(help=_FILE_HELP)]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help=_FILE_HELP)]
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        say(None, False, f"arrears {version('arrears')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main_options(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")] = False,
+) -> None:
+    """Options of all commands."""
+
+
 @app.command()
 def up(
     var: Var = DEFAULT_VAR, clock: Clock = "system", bare: bool = False, jurisdiction: str = "CN", as_json: Json = False
 ) -> None:
-    """Start broker, database, services, simulated carriers and agencies; return once all is ready.
+    """Start everything, and return once all is ready.
 
-    --bare: carriers that accept everything, and no agencies.
+    That is broker, database, the services, simulated carriers and agencies. --bare: carriers that accept everything,
+    and no agencies. In a folder with data business time goes on where it stood; it never runs backwards.
     """
     _known(jurisdiction, JURISDICTIONS)
     with mending():
@@ -77,7 +85,7 @@ def up(
 @app.command()
 def demo(
     loans: Annotated[int, typer.Option(help="How many of the 10,000 real loans.")] = 2000,
-    days: Annotated[int, typer.Option(help="How many days the bank plays.")] = 60,
+    days: Annotated[int, typer.Option(help="How many days the bank plays; without --exit it goes on after them.")] = 60,
     seed: Annotated[int, typer.Option(help="Same seed: same portfolio, same hidden behaviour.")] = 1,
     speed: Annotated[float, typer.Option(help="True seconds that a day takes.")] = 4.8,
     clock: Annotated[str, typer.Option(help="Instead of --speed: how many times as fast, like 21600.")] = "",
@@ -86,7 +94,7 @@ def demo(
     jurisdiction: Annotated[str, typer.Option(help="CN, or US to keep the loans' own states.")] = "CN",
     var: Annotated[Path | None, typer.Option(help="Folder of the demo's own (default: var/demo).")] = None,
 ) -> None:
-    """Play real loans through the real system and say at the end whether everything balances."""
+    """Play real loans, and say whether everything balances."""
     from deploy.demo import DEFAULT_FOLDER, Options, run_demo
 
     _known(jurisdiction, PLAYED)
@@ -123,7 +131,10 @@ def down(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
 
 @app.command()
 def status(var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
-    """Show each process (how it is, since when, restarts, where), what a person has to decide, and business time."""
+    """Show how each process is, and what a person has to decide.
+
+    Since when, how often restarted, where it is reached; and what time it is in the business.
+    """
     state = read_state(var) if holder(var) else None
     if state is None:
         fail(nothing_runs(var), NOT_RUNNING)
@@ -206,7 +217,7 @@ def _report(sheets: dict[Path, Sheet], as_json: bool, **more: object) -> None:
 
 @contract.command("check")
 def check(files: Files, as_json: Json = False) -> None:
-    """Say event by event and field by field what is wrong in each FILE."""
+    """Say what is wrong in each FILE, event by event."""
     sheets = {file: _read(file) for file in files}
     bad = any(sheet.bad for sheet in sheets.values())
     _report(sheets, as_json, checked=sum(len(sheet.good) + len(sheet.bad) for sheet in sheets.values()))
@@ -220,7 +231,7 @@ def show(
     values: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help=_SET_HELP)] = None,
     var: Var = DEFAULT_VAR,
 ) -> None:
-    """Print an example and the JSON Schema of an event type, like loan.overdue.v1."""
+    """Print an example and the JSON Schema of an event type."""
     from schemas.freeze import EXAMPLES, event_schema
     from schemas.language import KINDS
 
@@ -263,7 +274,10 @@ def list_types(as_json: Json = False) -> None:
 
 @app.command()
 def topics(var: Var = DEFAULT_VAR, bootstrap: Bootstrap = "", create: bool = False, as_json: Json = False) -> None:
-    """Show each topic: who says it, who reads it, its key, partitions and records. --create makes what is missing."""
+    """Show each topic; --create makes those that are missing.
+
+    Who says it, who reads it, its key, partitions and records.
+    """
     from deploy.local.topics import create_topics, topic_states
 
     with mending():
@@ -283,7 +297,10 @@ def topics(var: Var = DEFAULT_VAR, bootstrap: Bootstrap = "", create: bool = Fal
 
 @app.command("trace")
 def trace_id(id_: Annotated[str, typer.Argument(metavar="ID")], var: Var = DEFAULT_VAR, as_json: Json = False) -> None:
-    """Show one timeline of a loan, borrower, case, visit, notice or event, over all topics and tables."""
+    """Show one timeline of whatever has an id, over everything.
+
+    A loan, borrower, case, visit, notice or event, over all topics and tables.
+    """
     with mending():
         line = trace(read_endpoints(var)["database"], id_)
     if as_json:
@@ -302,7 +319,10 @@ def messages(
     var: Var = DEFAULT_VAR,
     as_json: Json = False,
 ) -> None:
-    """Show what the simulated carriers put into borrowers' hands: SMS and e-mails, with their signed links."""
+    """Show the SMS and e-mails that arrived, with their links.
+
+    They are what the simulated carriers put into borrowers' hands; the links are signed. Exit 1 if there is none.
+    """
     from deploy.local.messages import read_messages
 
     with mending():
@@ -310,14 +330,24 @@ def messages(
     found = read_messages(running_var(var) / "print", about, most)
     text = "\n\n".join(f"{one['at']} {one['channel']} to {one['to']}\n{one['text'].strip()}" for one in found)
     say(found, as_json, text or "No such message yet.")
+    raise typer.Exit(0 if found else NO)
+
+
+app.command("forget")(forget)
+app.command("kafka", context_settings={"ignore_unknown_options": True})(run_tool)
+app.add_typer(contract, name="contract")
+app.add_typer(dlq, name="dlq")
+app.add_typer(rules, name="rules")
+app.add_typer(positions, name="positions")
 
 
 def main() -> None:
     """Run the command line; a reader that goes away (`| head`) is no error."""
     try:
         app()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        with unheard():
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

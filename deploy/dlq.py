@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from deploy.local.errors import StackError
 from deploy.local.stack import DEFAULT_VAR
-from deploy.said import MISUSE, NO, Json, Var, because, fail, mending, out, say
+from deploy.said import MISUSE, NO, Commands, Json, Var, because, fail, mending, out, say
 from deploy.up import read_endpoints
 from schemas.topics import SERVICES, topics_of
 from services.kit import accepted
@@ -27,7 +27,7 @@ from services.kit.dlq import DeadLetter, list_letters, request_redrive, show_let
 from services.kit.outbox import Stream
 from services.kit.positions import Log
 
-app = typer.Typer(no_args_is_help=True, help="Dead letters: list, show, run again, accept.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Dead letters: list, show, run again, accept.")
 Service = Annotated[str, typer.Option("--service", "-s", help="Only this service's: " + ", ".join(SERVICES))]
 Bootstrap = Annotated[
     str, typer.Option(help="Kafka to talk to; default: the stack in --var.", envvar="ARREARS_KAFKA_BOOTSTRAP")

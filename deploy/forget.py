@@ -37,7 +37,10 @@ def forget(
     var: Var = DEFAULT_VAR,
     as_json: Json = False,
 ) -> None:
-    """Forget a person: destroy the key under which all their personal data is sealed, in every service at once."""
+    """Destroy a person's key: nothing personal is readable again.
+
+    All their personal data is sealed under it, in every service.
+    """
     if not borrower.strip():
         fail("Name the borrower to forget, like `arrears forget B-10482 --yes`.", MISUSE)
     if not yes:

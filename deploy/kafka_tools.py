@@ -30,7 +30,7 @@ def run_tool(
     arguments: Annotated[list[str] | None, typer.Argument(help="What Kafka's kafka-PROGRAM.sh takes.")] = None,
     var: Var = DEFAULT_VAR,
 ) -> None:
-    """Run one of Kafka's own programs against the running broker, like kafka-consumer-groups.sh.
+    """Run one of Kafka's own programs against the broker.
 
     For example: arrears kafka consumer-groups --describe --group visits
     """

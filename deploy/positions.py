@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from deploy.dlq import Bootstrap, logs_of, one_service, service_database
 from deploy.local.stack import DEFAULT_VAR
-from deploy.said import MISUSE, NO, Json, Var, because, fail, out, say
+from deploy.said import MISUSE, NO, Commands, Json, Var, because, fail, out, say
 from schemas.topics import ASSIGNMENT, LOANS, NOTIFIER, SERVICES, VISITS, topics_of
 from services.assignment.store.queries import ask_to_retell
 from services.kit import positions
@@ -22,7 +22,7 @@ COLUMNS = ("service", "topic", "partition", "stored", "log_first", "log_last", "
 RETOLD = (NOTIFIER, VISITS)
 """Services that read no snapshots: assignment tells them again how loans stand, at the next snapshot of each."""
 
-app = typer.Typer(no_args_is_help=True, help="Stored positions: look, and decide when one does not fit its topic.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Stored positions: look, decide where one does not fit.")
 Service = Annotated[str, typer.Argument(help=", ".join(SERVICES))]
 
 

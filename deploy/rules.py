@@ -19,7 +19,7 @@ from deploy.limitation import clocks, told
 from deploy.local.errors import StackError
 from deploy.local.stack import DEFAULT_VAR
 from deploy.publish import publish
-from deploy.said import MISUSE, NO, Json, Var, because, err, fail, mending, out, say
+from deploy.said import MISUSE, NO, Commands, Json, Var, because, err, fail, mending, out, say
 from deploy.trace import NothingFound
 from deploy.up import business_now, read_endpoints
 from schemas.control import RulebookActivated
@@ -34,7 +34,7 @@ from services.rulebook.shape import Misshapen
 from services.rulebook.shelf import Activation, Shelf, load_rulebooks
 from services.rulebook.strategy import load_strategy
 
-app = typer.Typer(no_args_is_help=True, help="Rule books: check, explain, compare, re-run, activate.")
+app = typer.Typer(cls=Commands, no_args_is_help=True, help="Rule books: check, explain, compare, re-run, activate.")
 More = Annotated[
     Path | None, typer.Option(help="Folder of the house's own packs and calendars.", envvar="ARREARS_RULEBOOK_DIR")
 ]

@@ -1,21 +1,58 @@
 """How the command line speaks: options that commands share, answers, and errors that say what to do."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from kafka.errors import KafkaError
 from rich.console import Console
+from typer.core import TyperGroup
 
 from deploy.local.errors import AlreadyRunning, Misused, StackError
 from deploy.trace import NothingFound
 
 PIPE_WIDTH = 200  # characters a line may have where no terminal says how wide it is
-out = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+
+
+class _Out(Console):
+    """What a reader does not wait for (`| head`) is not said, and that is no error."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader."""
+        _to_nobody()
+
+
+class Commands(TyperGroup):
+    """A list of commands in which no sentence is cut off."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write each command with the first sentence of its help, over several lines where it needs them."""
+        commands = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        rows = [(name, one.get_short_help_str(SENTENCE_MAX)) for name, one in commands if one and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Write in this block: a reader that has gone away is no error."""
+    try:
+        yield
+    except BrokenPipeError:
+        _to_nobody()
+
+
+def _to_nobody() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+SENTENCE_MAX = 300
+out = _Out(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, soft_wrap=True)
 
 Var = Annotated[Path, typer.Option(help="Folder of data, logs and state.", envvar="ARREARS_VAR")]
@@ -25,7 +62,10 @@ NO, MISUSE, NOT_RUNNING = 1, 2, 3
 
 def say(document: object, as_json: bool, text: str) -> None:
     """Print the JSON document or the text."""
-    sys.stdout.write((json.dumps(document, indent=2, default=str, ensure_ascii=False) if as_json else text) + "\n")
+    whole = (json.dumps(document, indent=2, default=str, ensure_ascii=False) if as_json else text) + "\n"
+    with unheard():
+        sys.stdout.write(whole)
+        sys.stdout.flush()
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -13,7 +14,7 @@ Took = Callable[[str, str, str], None]
 
 
 class Message(TypedDict):
-    """One message as it arrived. `at` is business time."""
+    """One message as it arrived. `at` is business time, UTC like all that the command line shows."""
 
     at: str
     channel: Literal["sms", "email"]
@@ -32,7 +33,7 @@ class Messages:
         """What a carrier of this channel calls for each message; `then` is told of it too."""
 
         def took(to: str, text: str, reference: str) -> None:
-            at = self._clock.now().isoformat()
+            at = self._clock.now().astimezone(UTC).isoformat()
             self._keep(Message(at=at, channel=channel, to=to, text=text, reference=reference))
             if then:
                 then(to, text, reference)

@@ -1,21 +1,26 @@
 """The command line as people use it, against the real broker."""
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from zoneinfo import ZoneInfo
 
 import pytest
 from confluent_kafka import Consumer
 from typer.testing import CliRunner
 
 from deploy.cli import app
+from deploy.local.messages import Messages
 from deploy.local.stack import held
 from deploy.local.timekeeping import Timekeeper
 from deploy.local.topics import create_topics
 from deploy.up import BadClock, clock_setting
 from schemas.freeze import EXAMPLES
 from schemas.topics import BY_NAME
+from services.kit.clock import ScaledClock
 
 
 def example(type_, **changes):
@@ -254,3 +259,36 @@ def test_a_file_is_no_folder_for_a_stack(tmp_path):
     (tmp_path / "file").write_text("")
     done = run("status", "--var", tmp_path / "file")
     assert (done.exit_code, "is a file" in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("command", [(), ("contract",), ("dlq",), ("rules",), ("positions",)])
+def test_no_sentence_of_a_list_of_commands_is_cut_off(command):
+    listed = run(*command, "--help").stdout.partition("Commands:")[2]
+    assert listed
+    assert "..." not in listed
+
+
+def test_the_command_says_which_version_it_is():
+    assert run("--version").stdout == f"arrears {version('arrears')}\n"
+
+
+@pytest.mark.parametrize("command", [("rules", "list"), ("rules", "table"), ("contract", "list")])
+def test_a_reader_that_goes_away_is_no_error(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-m", "deploy.cli", *command]
+    done = subprocess.run(program, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_no_message_found_is_the_answer_no(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "endpoints.json").write_text("{}")
+    clock = ScaledClock(datetime(2026, 3, 4, tzinfo=ZoneInfo("Asia/Shanghai")), datetime.now(UTC), 1)
+    (tmp_path / "print").mkdir()
+    Messages(tmp_path / "print", clock).kept("sms")("+86100", "a word", "ref-1")
+    assert run("messages", "nobody", "--var", tmp_path).exit_code == 1
+    found = run("messages", "word", "--var", tmp_path)
+    assert (found.exit_code, found.stdout.startswith("2026-03-03T16:00")) == (0, True)
+    assert "+00:00" in found.stdout, "one zone under every clock"
