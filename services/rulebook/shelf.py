@@ -9,7 +9,7 @@ from pathlib import Path
 from services.rulebook.calendars import FOLDER as CALENDARS
 from services.rulebook.calendars import load_calendars
 from services.rulebook.packs import FOLDER, Rulebook, base_versions, read_rulebooks
-from services.rulebook.reading import BadPack
+from services.rulebook.reading import BadPack, Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,18 @@ def load_rulebooks(more: Path | None = None) -> Shelf:
     for folder in (FOLDER, *([more] if more else [])):
         for book in read_rulebooks(folder, calendars):
             if book.version in books.setdefault(book.country, {}):
-                raise BadPack([f"{folder.name}:1: version: {book.jurisdiction} {book.version} is there already"])
+                raise BadPack([_twice(book, folder)])
             books[book.country][book.version] = book
     return Shelf(books, _base(books, more))
+
+
+def _twice(book: Rulebook, folder: Path) -> str:
+    """That a version is there already, with the file and the line that say it again."""
+    files = (Document(path) for path in sorted(folder.glob("*.toml")))
+    again = next(document for document in reversed(list(files)) if document.digest == book.digest)
+    return again.problem(
+        ("version",), f"{book.jurisdiction} {book.version} is there already; give it a version of its own"
+    )
 
 
 def readable(more: Path | None) -> Path | None:
