@@ -64,9 +64,9 @@ def run_demo(options: Options) -> int:
     wipe(options.var)
     status = INTERRUPTED if options.exit else 0
     with ending_on_signals(), running_stack(options.var) as stack:
-        endpoints = _start(stack, world, options, time.monotonic() - began)
-        _announce(options.console, endpoints)
-        statement = _play(stack, endpoints, options)
+        origin, endpoints = _start(stack, world, options, time.monotonic() - began)
+        _announce(options, endpoints)
+        statement = _play(stack, endpoints, options, origin)
         summary = _sum_up(world, endpoints, statement, time.monotonic() - began)
         status = _tell(summary, statement, options)
     options.console.print("Stopped.")
@@ -93,7 +93,8 @@ def wipe(var: Path) -> None:
             shutil.rmtree(var / name, ignore_errors=True)
 
 
-def _start(stack: LocalStack, world: World, options: Options, stack_seconds: float) -> Endpoints:
+def _start(stack: LocalStack, world: World, options: Options, stack_seconds: float) -> tuple[datetime, Endpoints]:
+    """Start everything; the first day begins at the true instant that is returned."""
     warm_up = max(WARM_UP_SECONDS_MIN, WARM_UP_SHARE * stack_seconds)
     origin = datetime.now(UTC) + timedelta(seconds=warm_up)
     environment = {SETTING: world.setting(), FOLDER_SETTING: str(stack.var / "bank"), "ARREARS_LOG_LEVEL": "warning"}
@@ -107,17 +108,20 @@ def _start(stack: LocalStack, world: World, options: Options, stack_seconds: flo
     endpoints = start_system(stack, plan)
     write_endpoints(stack.var, endpoints)
     stack.supervisor.declare_ready()
-    return endpoints
+    return origin, endpoints
 
 
-def _announce(console: Console, endpoints: Endpoints) -> None:
+def _announce(options: Options, endpoints: Endpoints) -> None:
+    console = options.console
     for name, address in endpoints.as_json().items():
         console.print(
             f"{name:<12}{address}", soft_wrap=True, highlight=False, style="bold" if name == "console" else ""
         )
+    ends = "then ends with a summary." if options.exit else "then goes on until Ctrl-C. (--exit: ends with a summary.)"
+    console.print(f"Plays {options.days} days, {options.speed:g} s each, {ends}", highlight=False, soft_wrap=True)
 
 
-def _play(stack: LocalStack, endpoints: Endpoints, options: Options) -> Statement:
+def _play(stack: LocalStack, endpoints: Endpoints, options: Options, origin: datetime) -> Statement:
     """Watch until the bank has played its last day, and what it said has arrived everywhere; return its figures."""
     file, seen, asked = stack.var / "bank" / STATEMENT, None, 0.0
     with _showing(options.console) as show:
@@ -125,7 +129,7 @@ def _play(stack: LocalStack, endpoints: Endpoints, options: Options) -> Statemen
             time.sleep(LOOK_SECONDS)
             if time.monotonic() - asked > SUMMARY_SECONDS:
                 seen, asked = fetch_summary(endpoints.console) or seen, time.monotonic()
-            show(_progress(statement, seen, options.days))
+            show(_still_night(origin) or _progress(statement, seen, options.days))
         show("The last day is over. Waiting until everything that was said has arrived ...")
         _wait_for_quiet(stack, endpoints)
     return read_statement(file) or statement
@@ -147,6 +151,16 @@ def _showing(console: Console) -> Iterator[Callable[[str], None]]:
             shown = time.monotonic()
 
     yield show
+
+
+def _still_night(origin: datetime) -> str:
+    """Until the clock of the simulation starts, nothing happens, and people should know why."""
+    seconds = (origin - datetime.now(UTC)).total_seconds()
+    return (
+        f"All is up. The first day begins in {seconds:.0f} s; loans fall overdue from its morning on."
+        if seconds > 0
+        else ""
+    )
 
 
 def _progress(statement: Statement | None, seen: Summary | None, days: int) -> str:
@@ -252,8 +266,15 @@ def _outcomes(summary: Summary) -> Table:
     for noun in NOUNS:
         table.add_row(noun, " · ".join(f"{word} {count}" for word, count in summary[noun].items()))
     latency = summary["latency_seconds"]
-    table.add_row("latency", " · ".join(f"{name} p50 {v['p50']} s, p99 {v['p99']} s" for name, v in latency.items()))
+    table.add_row("latency", " · ".join(_quick(name, one) for name, one in latency.items()))
     table.add_row("laws", " · ".join(f"{'✓' if x['holds'] else '✗'} {x['name']}" for x in summary["laws"]))
     table.add_row("wrongful contacts", str(summary["wrongful_contacts"]))
     table.add_row("dead letters", str(summary["dead_letters"]))
     return table
+
+
+def _quick(name: str, latency: Mapping[str, float | None]) -> str:
+    """How quickly something was known; nothing where nothing was measured."""
+    if latency["p50"] is None:
+        return f"{name} none measured"
+    return f"{name} p50 {latency['p50']} s, p99 {latency['p99']} s"
