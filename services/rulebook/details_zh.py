@@ -85,9 +85,39 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"the case is not entrusted to this agency", "案件未委托给该机构"),
     (r"the placement was recalled", "委托已撤回"),
     (r"no contact point for this channel is known", "没有可用的联系方式"),
+    (r"somebody who is not the borrower was reached there", "该联系方式的使用者不是借款人"),
+    (
+        r"this contact point is not known of the borrower, and nothing says where it is from",
+        "借款人名下没有这一联系方式，也未说明来源",
+    ),
+    (
+        r"somebody who is not the borrower was reached at a contact point of this source, and this one is not known",
+        "同一来源的联系方式曾联系到他人，而这一联系方式未经登记",
+    ),
     (r"the strategy is paused", "催收策略已暂停"),
 )
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _SENTENCES)
+
+
+CLAUSES: Mapping[str, str] = {
+    "the gate fails closed": "信息不全时一律不予联系",
+    "entrustment": "委托关系",
+    "no debt, no contact": "无逾期不联系",
+    "ops": "运营决定",
+    "protection of others": "不打扰无关人员",
+    "house policy": "本机构规定",
+    "article unknown": "条文号不详",
+    "the hours are": "时段为",
+    "persistent calling": "反复致电",
+}
+"""What stands as the source where no regulation is cited. The names of laws stay as they are."""
+
+
+def clause_in_chinese(clause: str) -> str:
+    """The source of a rule, with what is no law's name in Chinese."""
+    for english, chinese in CLAUSES.items():
+        clause = clause.replace(english, chinese)
+    return clause
 
 
 def in_chinese(detail: str) -> str:

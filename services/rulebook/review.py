@@ -13,7 +13,7 @@ from services.rulebook.record import read, rerun
 from services.rulebook.shape import Misshapen
 from services.rulebook.shelf import Shelf
 
-OF_THE_CASE = frozenset({"GATE-NOTHING-DUE", "GATE-PLACEMENT", "GATE-POINT", "STRATEGY-PAUSED"})
+OF_THE_CASE = frozenset({"GATE-NOTHING-DUE", "GATE-PLACEMENT", "GATE-POINT", "GATE-WRONG-PERSON", "STRATEGY-PAUSED"})
 """Reasons that the case or ops give before any rule is asked: no rule book can confirm or lift them."""
 
 

@@ -5,18 +5,35 @@ from datetime import datetime
 from typing import Literal
 
 from schemas.values import Reason
-from services.rulebook.details_zh import in_chinese
+from services.rulebook.details_zh import clause_in_chinese, in_chinese
+from services.rulebook.gate import NO_RULEBOOK
 from services.rulebook.local import zone_of
 from services.rulebook.packs import Rulebook
 from services.rulebook.record import read
+from services.rulebook.remedies import remedies
 from services.rulebook.review import Recorded
 
 Language = Literal["zh", "en"]
 
-CHANNELS: Mapping[Language, Mapping[str, str]] = {
-    "zh": {"sms": "短信", "email": "电子邮件", "letter": "信函", "voice": "电话", "visit": "上门走访"},
-    "en": {"sms": "text message", "email": "e-mail", "letter": "letter", "voice": "call", "visit": "visit"},
+CONTACTS: Mapping[Language, Mapping[str, str]] = {
+    "zh": {
+        "sms": "向{}发送短信",
+        "email": "向{}发送电子邮件",
+        "letter": "向{}寄送信函",
+        "voice": "致电{}",
+        "visit": "上门走访{}",
+    },
+    "en": {
+        "sms": "A text message to the {}",
+        "email": "An e-mail to the {}",
+        "letter": "A letter to the {}",
+        "voice": "A call to the {}",
+        "visit": "A visit to the {}",
+    },
 }
+OURSELVES = "notifier"
+"""Who asks where the house writes of its own accord."""
+
 FORCES: Mapping[Language, Mapping[str, str]] = {
     "zh": {"HARD": "强制性规定", "SOFT": "建议性规定", "POLICY": "本机构内部规定，非监管要求"},
     "en": {"HARD": "binding", "SOFT": "should not", "POLICY": "our own rule, not a regulation"},
@@ -30,9 +47,10 @@ def sentences(recorded: Recorded, rulebook: Rulebook | None, language: Language)
 
 def _english(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
     proposal = read(recorded.inputs).proposal
-    what, when = CHANNELS["en"][proposal.channel], _when(recorded, "en")
-    verdict, party = "was allowed" if recorded.allowed else "was not allowed", proposal.party.replace("_", " ")
-    yield f"A {what} to the {party}, asked for by {proposal.proposed_by} for {when}, {verdict}."
+    what = CONTACTS["en"][proposal.channel].format(proposal.party.replace("_", " "))
+    who = "us" if proposal.proposed_by == OURSELVES else proposal.proposed_by
+    verdict = "was allowed" if recorded.allowed else "was not allowed"
+    yield f"{what}, asked for by {who} for {_when(recorded, 'en')}, {verdict}."
     for reason in recorded.reasons:
         source = f", {reason.clause}" if reason.clause else ""
         yield f"{reason.rule_id} ({FORCES['en'][reason.force]}{source}): {reason.text}"
@@ -40,25 +58,26 @@ def _english(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
         yield "No rule stood against it."
     yield from _edges(recorded, "It may be made until {}.", "It can be allowed from {} at the earliest.", "en")
     if not recorded.allowed and recorded.retry_at is None:
-        yield "No passing of time changes this; something else must."
-    yield f"Decided by the rule book {_book(recorded, rulebook)}."
+        yield _en_remedy(recorded, rulebook)
+    yield _en_book(recorded, rulebook)
 
 
 def _chinese(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
     proposal = read(recorded.inputs).proposal
     party = {"debtor": "债务人", "guarantor": "担保人", "contact_person": "联系人"}[proposal.party]
     verdict = "获准" if recorded.allowed else "未获准"
-    what, when = CHANNELS["zh"][proposal.channel], _when(recorded, "zh")
-    yield f"{proposal.proposed_by} 申请于{when}对{party}进行{what}，{verdict}。"
+    what = CONTACTS["zh"][proposal.channel].format(party)
+    who = "本机构" if proposal.proposed_by == OURSELVES else f"{proposal.proposed_by} "
+    yield f"{who}申请于{_when(recorded, 'zh')}{what}，{verdict}。"
     for reason in recorded.reasons:
-        source = f"，依据：{reason.clause}" if reason.clause else ""
+        source = f"，依据：{clause_in_chinese(reason.clause)}" if reason.clause else ""
         yield f"{reason.rule_id}（{FORCES['zh'][reason.force]}{source}）：{_zh(reason, rulebook)}"
     if recorded.allowed and not recorded.reasons:
         yield "没有任何规则禁止此次联系。"
     yield from _edges(recorded, "须在{}之前进行。", "最早可于{}获准。", "zh")
     if not recorded.allowed and recorded.retry_at is None:
-        yield "仅时间推移不会改变此决定。"
-    yield f"本决定依据规则版本 {_book(recorded, rulebook)} 作出。"
+        yield _zh_remedy(recorded, rulebook)
+    yield _zh_book(recorded, rulebook)
 
 
 def _zh(reason: Reason, rulebook: Rulebook | None) -> str:
@@ -98,5 +117,26 @@ def _words(at: datetime, language: Language) -> str:
     return f"{at.day} {at:%B %Y, %H:%M}"
 
 
-def _book(recorded: Recorded, rulebook: Rulebook | None) -> str:
-    return recorded.rulebook if rulebook else f"{recorded.rulebook} (not here any more)"
+def _en_remedy(recorded: Recorded, rulebook: Rulebook | None) -> str:
+    """What must come first: all of it, for each reason stands by itself."""
+    needed = remedies(recorded.reasons, rulebook, "en")
+    if not needed:
+        return "No passing of time changes this; something else must."
+    return f"No passing of time changes this. It can be allowed once {', and '.join(needed)}."
+
+
+def _zh_remedy(recorded: Recorded, rulebook: Rulebook | None) -> str:
+    needed = remedies(recorded.reasons, rulebook, "zh")
+    return f"仅时间推移不会改变此决定{'，须先：' + '；'.join(needed) if needed else ''}。"
+
+
+def _en_book(recorded: Recorded, rulebook: Rulebook | None) -> str:
+    if recorded.rulebook == NO_RULEBOOK:
+        return "No rule book was in force for it, so nothing could be allowed."
+    return f"Decided by the rule book {recorded.rulebook}{'' if rulebook else ' (not here any more)'}."
+
+
+def _zh_book(recorded: Recorded, rulebook: Rulebook | None) -> str:
+    if recorded.rulebook == NO_RULEBOOK:
+        return "当时没有适用的现行规则，因此不能获准。"
+    return f"本决定依据规则版本 {recorded.rulebook}{'' if rulebook else '（本机已无此版本）'} 作出。"

@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from schemas.values import Reason
+from services.rulebook.details_zh import clause_in_chinese
 from services.rulebook.gate import decide
 from services.rulebook.question import Contacted, History
 from services.rulebook.record import as_json, inputs_of
+from services.rulebook.remedies import KINDS
 from services.rulebook.review import OF_THE_CASE, Recorded, compare, differences
 from services.rulebook.sentence import sentences
 from services.rulebook.shelf import load_rulebooks
@@ -20,6 +22,8 @@ from tests.test_rooms import ROOT
 SHELF = load_rulebooks()
 ONE, TWO = (SHELF.books["CN"][version] for version in ("1", "2"))
 NIGHT = NOON + timedelta(hours=11)
+TIMED = {"quiet_hours", "requested_quiet", "blackout", "spacing", "cap", "cooldown"}
+"""Kinds that time alone lifts."""
 
 
 def recorded(proposal, history=None, book=TWO, who=None, **changes):
@@ -108,7 +112,7 @@ def test_a_denial_can_be_read_to_the_borrower_in_both_languages():
     assert english[0] == "A call to the debtor, asked for by A-south for 4 March 2026, 12:00, was not allowed."
     assert english[1].startswith("CN-FREQ-01 (binding, GB/T 45251-2025 §5.3*): At most 3 effective conversations")
     assert english[-2] == "It can be allowed from 5 March 2026, 08:00 at the earliest."
-    assert chinese[0] == "A-south 申请于2026年3月4日12:00对债务人进行电话，未获准。"
+    assert chinese[0] == "A-south 申请于2026年3月4日12:00致电债务人，未获准。"
     assert chinese[1].startswith(
         "CN-FREQ-01（强制性规定，依据：GB/T 45251-2025 §5.3*）：对同一债务人每日有效通话不超过3次"
     )
@@ -119,7 +123,24 @@ def test_a_house_rule_is_never_read_out_as_a_regulation():
     stopped = recorded(message(), who=profile(status="bankrupt"))
     assert "our own rule, not a regulation" in sentences(stopped, TWO, "en")[1]
     assert "本机构内部规定，非监管要求" in sentences(stopped, TWO, "zh")[1]
-    assert "No passing of time changes this; something else must." in sentences(stopped, TWO, "en")
+    needed = "It can be allowed once the bank records that the borrower may be contacted."
+    assert f"No passing of time changes this. {needed}" in sentences(stopped, TWO, "en")
+    assert "仅时间推移不会改变此决定，须先：银行登记借款人可以联系。" in sentences(stopped, TWO, "zh")
+
+
+def test_a_denial_for_lack_of_a_rule_book_names_none_and_says_what_is_needed():
+    elsewhere = recorded(message(), book=None, who=profile(region="ZZ-1"))
+    english, chinese = sentences(elsewhere, None, "en"), sentences(elsewhere, None, "zh")
+    assert english[-1] == "No rule book was in force for it, so nothing could be allowed."
+    assert english[-2].endswith("It can be allowed once rules for the borrower's region are in force.")
+    assert chinese[0] == "本机构申请于2026年3月4日12:00向债务人发送短信，未获准。"
+    assert not [told for told in chinese if re.search(r"[a-z]{3,}", told)]
+    assert "依据：信息不全时一律不予联系" in chinese[1]
+
+
+@pytest.mark.parametrize("kind", sorted({rule.kind for _, rule in OF_CONTACTS} - TIMED))
+def test_every_kind_of_rule_that_time_does_not_lift_says_what_does(kind):
+    assert kind in KINDS
 
 
 def test_an_allowance_says_until_when():
@@ -145,7 +166,8 @@ def test_nothing_in_the_chinese_sentences_is_left_in_english(book, rule):
     proposal, history, who = unlawful(book, rule)
     one = recorded(proposal, history, book, who)
     for reason, sentence in zip(one.reasons, sentences(one, book, "zh")[1:], strict=False):
-        told = sentence.replace(reason.rule_id, "").replace(reason.clause, "").replace("bought", "")
+        source = clause_in_chinese(reason.clause)
+        told = sentence.replace(reason.rule_id, "").replace(source, "").replace("bought", "")
         assert book.version == "1" or not re.search(r"[a-zA-Z]{3,}", told), told
 
 
