@@ -65,7 +65,7 @@ def run_demo(options: Options) -> int:
     status = INTERRUPTED if options.exit else 0
     with ending_on_signals(), running_stack(options.var) as stack:
         origin, endpoints = _start(stack, world, options, time.monotonic() - began)
-        _announce(options, endpoints)
+        announce(options, endpoints)
         statement = _play(stack, endpoints, options, origin)
         summary = _sum_up(world, endpoints, statement, time.monotonic() - began)
         status = _tell(summary, statement, options)
@@ -111,7 +111,8 @@ def _start(stack: LocalStack, world: World, options: Options, stack_seconds: flo
     return origin, endpoints
 
 
-def _announce(options: Options, endpoints: Endpoints) -> None:
+def announce(options: Options, endpoints: Endpoints) -> None:
+    """Say where everything is, and how the demo ends."""
     console = options.console
     for name, address in endpoints.as_json().items():
         console.print(
@@ -129,7 +130,7 @@ def _play(stack: LocalStack, endpoints: Endpoints, options: Options, origin: dat
             time.sleep(LOOK_SECONDS)
             if time.monotonic() - asked > SUMMARY_SECONDS:
                 seen, asked = fetch_summary(endpoints.console) or seen, time.monotonic()
-            show(_still_night(origin) or _progress(statement, seen, options.days))
+            show(before_the_first_day(origin) or _progress(statement, seen, options.days))
         show("The last day is over. Waiting until everything that was said has arrived ...")
         _wait_for_quiet(stack, endpoints)
     return read_statement(file) or statement
@@ -153,7 +154,7 @@ def _showing(console: Console) -> Iterator[Callable[[str], None]]:
     yield show
 
 
-def _still_night(origin: datetime) -> str:
+def before_the_first_day(origin: datetime) -> str:
     """Until the clock of the simulation starts, nothing happens, and people should know why."""
     seconds = (origin - datetime.now(UTC)).total_seconds()
     return (
@@ -266,14 +267,14 @@ def _outcomes(summary: Summary) -> Table:
     for noun in NOUNS:
         table.add_row(noun, " · ".join(f"{word} {count}" for word, count in summary[noun].items()))
     latency = summary["latency_seconds"]
-    table.add_row("latency", " · ".join(_quick(name, one) for name, one in latency.items()))
+    table.add_row("latency", " · ".join(quickness(name, one) for name, one in latency.items()))
     table.add_row("laws", " · ".join(f"{'✓' if x['holds'] else '✗'} {x['name']}" for x in summary["laws"]))
     table.add_row("wrongful contacts", str(summary["wrongful_contacts"]))
     table.add_row("dead letters", str(summary["dead_letters"]))
     return table
 
 
-def _quick(name: str, latency: Mapping[str, float | None]) -> str:
+def quickness(name: str, latency: Mapping[str, float | None]) -> str:
     """How quickly something was known; nothing where nothing was measured."""
     if latency["p50"] is None:
         return f"{name} none measured"

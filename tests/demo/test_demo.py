@@ -1,13 +1,27 @@
 """What the demo says at the end: its keys, and whether everything balances."""
 
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from deploy.demo import DEFAULT_FOLDER, INTERRUPTED, Options, balances, run_demo, verdict, wipe
+from deploy.demo import (
+    DEFAULT_FOLDER,
+    INTERRUPTED,
+    Options,
+    announce,
+    balances,
+    before_the_first_day,
+    quickness,
+    run_demo,
+    verdict,
+    wipe,
+)
 from deploy.local.errors import AlreadyRunning, StackError
 from deploy.local.stack import held
+from deploy.local.system import Endpoints
 
 STATEMENT = {"paid": "1000.00", "reversed": "100.00"}
 
@@ -60,6 +74,24 @@ def test_what_cannot_be_played_is_refused_before_anything_starts(tmp_path, wrong
     with pytest.raises(StackError, match="1 to 10000"):
         run_demo(Options(var=tmp_path, console=Console(quiet=True), **wrong))
     assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_nothing_happens_before_the_first_day_and_the_line_says_when_that_begins():
+    assert "begins in 42 s" in before_the_first_day(datetime.now(UTC) + timedelta(seconds=42.3))
+    assert before_the_first_day(datetime.now(UTC) - timedelta(seconds=1)) == ""
+
+
+def test_what_was_never_measured_is_not_told_as_none_seconds():
+    assert quickness("stop", {"p50": None, "p99": None}) == "stop none measured"
+    assert quickness("stop", {"p50": 0.2, "p99": 0.9}) == "stop p50 0.2 s, p99 0.9 s"
+
+
+@pytest.mark.parametrize(("leave", "said"), [(True, "then ends"), (False, "until Ctrl-C")])
+def test_the_demo_says_at_its_start_how_it_ends(leave, said):
+    console = Console(record=True, quiet=False, file=StringIO(), width=200)
+    announce(Options(days=8, exit=leave, console=console), Endpoints("k", "d", {"reporting": "r"}))
+    [line] = [line for line in console.export_text().splitlines() if line.startswith("Plays 8 days")]
+    assert said in line
 
 
 def test_the_demo_has_a_folder_of_its_own_beside_that_of_up():
