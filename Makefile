@@ -51,9 +51,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	  { echo "Python 3.11 or newer is needed, as in: make setup PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "Python's venv module is not installed. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing into $(VENV) ..."
+	@echo "Installing into $(VENV): a minute or two, once ..."
 	@rm -f $(VENV)/.installed-*
 	@[ -n "$$($(BIN)/pip --version 2>/dev/null | grep -F '$(CURDIR)/')" ] || $(PYTHON) -m venv --clear $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+	@echo "Installed. The command is $(BIN)/arrears. Next: make demo, or $(BIN)/arrears up"
