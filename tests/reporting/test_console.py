@@ -4,12 +4,15 @@ import csv
 import io
 import json
 import re
+from decimal import Decimal
 from html import unescape
 
 import httpx
 import plotly.graph_objects as go
 import pytest
 
+from schemas.bank import BorrowerSnapshot, LoanSnapshot
+from schemas.cases import CaseReopened, CaseStageChanged
 from schemas.envelope import Fact
 from services.kit.bench import Bench
 from services.kit.pages import load_phrases
@@ -20,13 +23,18 @@ from services.reporting.app import application, publish_days
 from services.reporting.domain.laws import LAWS
 from services.reporting.domain.upcoming import ENDS, WAITS
 from services.reporting.pages.console import HERE
+from services.reporting.pages.sentences import rule
 from services.reporting.store.listings import LISTINGS
-from tests.reporting.log import by_topic, day, write
+from tests.reporting.log import Log, arrears, by_topic, closed, day, opened, overdue, write
 from tests.reporting.town import Town
 
 PAGES = ("/", "/portfolio", "/cases", "/ladder", "/agencies", "/promises", "/visits", "/laws", "/reports")
 PAGES += tuple(f"/tables/{name}" for name in LISTINGS)
 PHRASES = load_phrases(HERE)
+
+
+def ZH(word: str) -> str:
+    return PHRASES["zh-CN"].get(f"word.{word}", word)
 
 
 @pytest.fixture(scope="module")
@@ -206,8 +214,96 @@ def test_a_case_page_says_what_waits_and_what_happened(browser, town):
     placement = next(active)["id"]
     html = browser.get(f"/cases/{placement.replace('P-', 'C-')}", params={"lang": "en"}).text
     assert "The placement&#39;s term ends" in html
-    assert "past due on 1 loans" in heading(html)
+    assert "past due on 1 loan;" in heading(html)
     assert html.count("Loan overdue") < 5, "a daily repetition is one line"
+
+
+@pytest.mark.stack
+def test_a_stage_change_reads_from_what_was_to_what_is(browser, bench):
+    log = Log()
+    log.tell(opened(), day(0))
+    change = {"case_id": "C-B1-1", "borrower_id": "B1", "before": "open", "after": "noticed", "changed_at": day(1)}
+    log.tell(CaseStageChanged(**change), day(1))
+    write(bench, by_topic(log.records))
+    html = browser.get("/timeline/C-B1-1", params={"lang": "en"}).text
+    assert "opened, no notice yet → <b>noticed</b>" in html
+
+
+@pytest.mark.stack
+def test_a_closed_case_shows_at_which_stage_it_was_left_and_what_was_due_when_it_opened(browser, bench):
+    log = Log()
+    log.tell(opened(), day(0))
+    log.tell(closed(at=day(3)), day(3))
+    write(bench, by_topic(log.records))
+    html = browser.get("/cases", params={"lang": "en"}).text
+    assert "left at: opened, no notice yet" in html
+    assert "past due when opened" in html
+
+
+@pytest.mark.stack
+def test_the_share_of_closed_cases_counts_a_reopened_case_once(browser, bench):
+    log = Log()
+    for borrower in ("B1", "B2"):
+        log.tell(opened(borrower), day(0))
+        log.tell(closed(borrower, at=day(3)), day(3))
+    again = {"case_id": "C-B1-1", "borrower_id": "B1", "previous_outcome": "cured", "cause": "bounced"}
+    log.tell(CaseReopened(**again, reopened_at=day(4)), day(4))
+    log.tell(closed("B1", at=day(5)), day(5))
+    log.tell(opened("B3"), day(5))
+    log.tell(overdue("B3"), day(5))
+    write(bench, by_topic(log.records))
+    assert "2 of 3 cases are closed, 1 still open" in browser.get("/", params={"lang": "en"}).text
+
+
+@pytest.mark.stack
+def test_what_is_past_due_beside_the_main_currency_is_said_and_opens_its_loans(browser, bench):
+    log = Log()
+    log.tell(overdue("B1", owed=arrears("900.00", "0.00", "0.00")), day(59))
+    log.tell(overdue("B2", owed=arrears("70.00", "0.00", "0.00"), currency="USD"), day(59))
+    loan = LoanSnapshot(
+        loan_id="L-B3",
+        days_past_due=3,
+        arrears=arrears("408.22", "0.00", "0.00"),
+        outstanding_principal=Decimal("408.22"),
+        status="overdue",
+    )
+    log.tell(BorrowerSnapshot(borrower_id="B3", business_date=day(59).date(), loans=(loan,)), day(59))
+    write(bench, by_topic(log.records))
+    html = unescape(browser.get("/", params={"lang": "en"}).text)
+    assert heading(html) == "CN¥900.00 is past due on 1 loan"
+    assert "US$70.00 is past due on 1 loan" in html
+    assert "408.22 (currency unknown) is past due on 1 loan" in html
+    for page in ("/", "/portfolio"):
+        for address in re.findall(r'href="([^"]*currency=(?:none|USD)[^"]*)"', unescape(browser.get(page).text)):
+            assert browser.get(address).text.count('href="/timeline/L-') == 1
+    none = csv.DictReader(io.StringIO(browser.get("/api/export/loans.csv", params={"currency": "none"}).text))
+    assert [row["id"] for row in none] == ["L-B3"]
+
+
+@pytest.mark.stack
+def test_only_a_loan_of_unknown_currency_is_past_due_and_every_page_answers(browser, bench):
+    log = Log()
+    loan = LoanSnapshot(
+        loan_id="L-B3",
+        days_past_due=3,
+        arrears=arrears("408.22", "0.00", "0.00"),
+        outstanding_principal=Decimal("408.22"),
+        status="overdue",
+    )
+    log.tell(BorrowerSnapshot(borrower_id="B3", business_date=day(59).date(), loans=(loan,)), day(59))
+    write(bench, by_topic(log.records))
+    assert heading(browser.get("/", params={"lang": "en"}).text) == "408.22 (currency unknown) is past due on 1 loan"
+    for page in PAGES:
+        assert browser.get(page).status_code == 200
+
+
+@pytest.mark.stack
+def test_a_rule_is_explained_where_its_denials_are_counted_and_listed(browser, town):
+    rules = {row["rule"] for row in csv.DictReader(io.StringIO(browser.get("/api/export/denials.csv").text))}
+    assert rules
+    for page in ("/ladder", "/tables/denials"):
+        html = browser.get(page, params={"lang": "zh-CN"}).text
+        assert [r for r in rules if rule(r, "zh-CN", ZH) not in html or not rule(r, "zh-CN", ZH)] == []
 
 
 @pytest.mark.stack

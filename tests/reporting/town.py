@@ -215,7 +215,8 @@ class Town:
                         retry_at=a,
                         reasons=(
                             Reason(
-                                rule_id=self.random.choice(("CN-TIME-01", "CN-CAP-02", "CN-CAP-04")), text="quiet hours"
+                                rule_id=self.random.choice(("CN-TIME-01", "CN-TIME-02", "GATE-POINT")),
+                                text="quiet hours",
                             ),
                         ),
                     ),

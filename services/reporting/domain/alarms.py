@@ -16,7 +16,8 @@ def alarms(
         for i in wrongful_contacts
     ]
     if dead_letters:
-        found.append(Alarm("dead-letters", "dead_letters", f"{dead_letters} records stand in the dead letters"))
+        stand = "1 record stands" if dead_letters == 1 else f"{dead_letters} records stand"
+        found.append(Alarm("dead-letters", "dead_letters", f"{stand} in the dead letters"))
     return [*found, *(Alarm(f"idle-{service}", "stale", f"{service}: {NOBODY_WORKS}") for service in idle)]
 
 
@@ -25,7 +26,11 @@ NOBODY_WORKS = "nobody reads for it. Its log, its /health/ready and `arrears pos
 
 def _broken(law: Law) -> Alarm:
     if law.name == SEQUENCES[0]:
-        return Alarm("sequence-gap", "sequence_gap", f"{law.offending} gaps in what was numbered: {_named(law)}")
+        return Alarm(
+            "sequence-gap",
+            "sequence_gap",
+            f"{law.offending} gap{'s' * (law.offending != 1)} in what was numbered: {_named(law)}",
+        )
     return Alarm(
         f"law-{law.name.replace(' ', '-')}", "law_broken", f"{law.left} ≠ {law.right} ({law.equation}): {_named(law)}"
     )

@@ -50,6 +50,10 @@ def _axis(title: str = "", **more: Any) -> dict[str, Any]:
     }
 
 
+TICKS = 8
+"""So many days are named below a line, at most."""
+
+
 def at_risk(series: Sequence[RiskDay], currency: str, word: Word) -> Chart:
     """What was past due day by day: a line for all and one for each bucket."""
     days = [day.day.isoformat() for day in series]
@@ -58,8 +62,9 @@ def at_risk(series: Sequence[RiskDay], currency: str, word: Word) -> Chart:
         amounts = [float(day.by_bucket[bucket]) for day in series]
         if any(amounts):
             lines.append(_line(bucket, days, amounts, number))
+    step = -(-len(days) // TICKS)  # a tick names a day, never an hour of one
     layout = _layout(
-        xaxis=_axis("", type="date", tickformat="%m-%d\n%Y", hoverformat="%Y-%m-%d"),
+        xaxis=_axis("", type="date", tickvals=days[::step], tickformat="%m-%d\n%Y", hoverformat="%Y-%m-%d"),
         yaxis=_axis(currency, rangemode="tozero", tickformat="~s"),
     )
     return {"data": lines, "layout": {**layout, "hovermode": "x unified"}}
@@ -78,6 +83,11 @@ def _line(name: str, days: Sequence[str], amounts: Sequence[float], number: int,
     }
 
 
+def stage_word(name: str) -> str:
+    """The word for a stage: `open` as a stage is another word than `open` as the state of a case."""
+    return {"open": "stage.open", "still:open": "still:stage.open"}.get(name, name)
+
+
 STAGE_COLOUR = {"start": SERIES[4], "still": SERIES[2], "out": SERIES[0]}
 
 
@@ -86,9 +96,12 @@ def flow(flows: Sequence[Flow], word: Word) -> Chart:
     forward = [f for f in flows if _rank(f.after) > _rank(f.before)]
     names = sorted({f.before for f in forward} | {f.after for f in forward}, key=lambda n: (_rank(n), n))
     place = {name: number for number, name in enumerate(names)}
+    spots = _spots(names, forward)
     node = {
-        "label": [word(name) for name in names],
+        "label": [word(stage_word(name)) for name in names],
         "color": [STAGE_COLOUR.get(name.split(":")[0], SERIES[1]) for name in names],
+        "x": [spots[name][0] for name in names],
+        "y": [spots[name][1] for name in names],
         "pad": 14,
         "thickness": 14,
         "line": {"width": 0},
@@ -104,6 +117,31 @@ def flow(flows: Sequence[Flow], word: Word) -> Chart:
         "data": [{"type": "sankey", "node": node, "link": link, "valueformat": ",d", "arrangement": "snap"}],
         "layout": _layout(height=height),
     }
+
+
+_AT = {
+    "start": (0.001, 0.45),
+    "open": (0.12, 0.5),
+    "noticed": (0.26, 0.4),
+    "placed": (0.4, 0.42),
+    "in_field": (0.52, 0.45),
+    "refused": (0.63, 0.3),
+    "unreachable": (0.63, 0.48),
+    "agreed": (0.63, 0.66),
+    "legal": (0.74, 0.45),
+}
+"""Where the stages stand, as shares of width and height: the last one far enough from the ends that names are apart."""
+
+
+def _spots(names: Sequence[str], flows: Sequence[Flow]) -> dict[str, tuple[float, float]]:
+    """Where each node stands: stages in their places, ends below each other, each as high as it has cases."""
+    came = {name: sum(f.cases for f in flows if f.after == name) for name in names if name not in _AT}
+    gap, spots, above = 0.04, dict(_AT), 0.0
+    unit = max(1 - gap * len(came), 0.1) / max(sum(came.values()), 1)
+    for name in sorted(came, key=lambda n: (n.startswith("still:"), -came[n], n)):
+        spots[name] = (0.999, above + came[name] * unit / 2 + gap / 2)
+        above += came[name] * unit + gap
+    return spots
 
 
 _STAGES = ("start", "open", "noticed", "placed", "in_field", "agreed", "refused", "unreachable", "legal")

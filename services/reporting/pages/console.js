@@ -75,6 +75,9 @@ async function refresh() {
   }
 }
 
+// On a phone the places scroll sideways; show the one we are at.
+document.querySelector(".rail [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 draw();
 setTimeout(refresh, Number(document.getElementById("live")?.dataset.refresh || 0) * 1000 || 10000);

@@ -18,9 +18,10 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from services.kit.pages import SAFE_HEADERS, Language, Pages, choose_language, load_phrases, mount_tokens
+from services.kit.pages import SAFE_HEADERS, Language, Pages, choose_language, load_phrases, mount_tokens, number
 from services.reporting.api.asked import Desk
-from services.reporting.pages.charts import Chart
+from services.reporting.pages.charts import Chart, Word, stage_word
+from services.reporting.pages.sentences import difference, equation, reason, rule, sentence
 from services.reporting.store.view import View
 
 HERE = Path(__file__).parent
@@ -89,9 +90,19 @@ class Console:
         """The console over a desk."""
         made = Pages.of(HERE, desk.zone)
         console = cls(desk, Pages(made.environment, desk.zone, {**SAFE_HEADERS, **CHARTS}), load_phrases(HERE))
-        made.environment.filters.update(share=percent, seconds=seconds, side=side, chart=_embedded)
+        made.environment.filters.update(share=percent, seconds=seconds, side=side, stage=stage_word, chart=_embedded)
         made.environment.globals.update(
-            w=console._word_global(), tones=TONES, asked=ASKED, places=PLACES, plotly=PLOTLY
+            w=console._word_global(),
+            n=console._counted(),
+            say=console._said(sentence),
+            equation=console._said(_equation),
+            difference=console._said(_difference),
+            explain=console._explained(),
+            reason=console._reason(),
+            tones=TONES,
+            asked=ASKED,
+            places=PLACES,
+            plotly=PLOTLY,
         )
         return console
 
@@ -110,6 +121,43 @@ class Console:
             return "–" if word in (None, "") else self.word(context["lang"], str(word))
 
         return w
+
+    def _counted(self) -> Callable[..., str]:
+        @pass_context
+        def n(context: Context, count: int, noun: str) -> str:
+            """So many of something, as the language counts."""
+            language: Language = context["lang"]
+            one = "one" if count == 1 else "other"
+            return self.phrases[language][f"count.{noun}.{one}"].format(n=number(count, language))
+
+        return n
+
+    def _said(self, turn: Callable[[str, Language, Word], str]) -> Callable[..., Markup]:
+        @pass_context
+        def said(context: Context, text: str) -> Markup:
+            """What a service said, in the reader's language; the original stays at hand."""
+            language: Language = context["lang"]
+            return _beside(turn(text, language, lambda word: self.word(language, word)), text)
+
+        return said
+
+    def _explained(self) -> Callable[..., str]:
+        @pass_context
+        def explain(context: Context, rule_id: str) -> str:
+            """What a rule asks, by its id."""
+            language: Language = context["lang"]
+            return rule(rule_id, language, lambda word: self.word(language, word))
+
+        return explain
+
+    def _reason(self) -> Callable[..., Markup]:
+        @pass_context
+        def because(context: Context, rule_id: str, text: str) -> Markup:
+            """The sentence of a decision's reason."""
+            language: Language = context["lang"]
+            return _beside(reason(rule_id, text, language, lambda word: self.word(language, word)), text)
+
+        return because
 
     def words(self, request: Request) -> Callable[[str], str]:
         """The words of the reader's language."""
@@ -135,6 +183,21 @@ class Console:
             "place": request.url.path.strip("/").split("/")[0],
         }
         return self.pages.answer(request, template, status=status, **{**frame, **values})
+
+
+def _beside(said: str, original: str) -> Markup:
+    """A translated sentence that shows what was really said when pointed at."""
+    if said == original:
+        return Markup("{}").format(said)
+    return Markup('<span title="{}">{}</span>').format(original, said)
+
+
+def _equation(text: str, language: Language, word: Word) -> str:
+    return text if language == "en" else equation(text, word)
+
+
+def _difference(text: str, _language: Language, word: Word) -> str:
+    return difference(text, word)
 
 
 def linker(request: Request) -> Callable[..., str]:

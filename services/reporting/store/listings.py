@@ -21,6 +21,10 @@ _FLOOR = {  # what sorts before all there is, and is an instant or a day that Py
 _CAST = {"money": "numeric", "number": "bigint", "day": "date", "instant": "timestamptz"}
 
 
+NOT_TOLD = "none"
+"""The word by which rows are found in which a column has no value."""
+
+
 class Unasked(Exception):
     """There is no such table, column or cursor. The reader made a mistake (HTTP 404 or 422)."""
 
@@ -168,7 +172,7 @@ def _head(sql: str) -> str:
 
 
 def _words(table: Listing, words: Mapping[str, str]) -> tuple[str, dict[str, str]]:
-    parts = [f"{table.column(name).name}::text = :w_{name}" for name in words]
+    parts = [f"coalesce({table.column(name).name}::text, '{NOT_TOLD}') = :w_{name}" for name in words]
     return " AND ".join(parts) or "true", {f"w_{name}": value for name, value in words.items()}
 
 
