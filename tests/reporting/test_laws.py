@@ -27,6 +27,7 @@ from tests.reporting.log import (
     view,
     write,
 )
+from tests.reporting.test_objections_law import disputed, resolved
 from tests.reporting.town import Town
 
 BY_NAME = {life.law: life for life in LIVES}
@@ -43,7 +44,10 @@ def broken(bench):
 
 @pytest.fixture(scope="module")
 def town():
-    return Town(seed=7, days=60).log(60)
+    log = Town(seed=7, days=60).log(60)
+    log.tell(disputed(), day(70))
+    log.tell(resolved(), day(73))
+    return log
 
 
 @pytest.mark.stack

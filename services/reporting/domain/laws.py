@@ -11,6 +11,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 SETTLE_SECONDS = 15.0
 """True seconds that an answer on another topic may take before its absence breaks a law. Counted, never hidden."""
 
+ANSWERED_WITHIN_DAYS = 14
+"""Business days within which a dispute or hardship must have its answer; no review takes half as long."""
+
 OFFENDERS_MAX = 20
 """So many ids are named; the count says how many there are."""
 
@@ -258,6 +261,7 @@ def fee(amount: Decimal, basis_points: int) -> Decimal:
 PAYMENTS = ("payments", "received − reversed = agency + in-house + unattributed + settling")
 FEES = ("fees", "accrued − reversed = basis points of what is attributed to agencies")
 CONTACTS = ("contacts", "allowed = made + withdrawn + pending")
+OBJECTIONS = ("objections", "disputes and hardship told = answered + open")
 SEQUENCES = ("sequences", "last number said = numbers read, per source")
-LAWS = (*(life.law for life in LIVES), PAYMENTS[0], FEES[0], CONTACTS[0], SEQUENCES[0])
+LAWS = (*(life.law for life in LIVES), PAYMENTS[0], FEES[0], CONTACTS[0], OBJECTIONS[0], SEQUENCES[0])
 """Every law by name, in the order in which they are told."""

@@ -90,6 +90,7 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
         "收到 − 冲回 = 机构 + 自营 + 无归属 + 待结",
     ),
     (r"accrued − reversed = basis points of what is attributed to agencies", "计提 − 追回 = 归属机构回款 × 约定基点"),
+    (r"disputes and hardship told = answered \+ open", "提出的异议与困难 = 已答复 + 待答复"),
     (r"allowed = made \+ withdrawn \+ pending", "放行 = 已进行 + 已撤回 + 待进行"),
     (r"last number said = numbers read, per source", "最后发出的编号 = 已读取的编号数（按来源）"),
     (r"Contact (\S+) was made while a stop stood", "联系 {0} 发生在停止催收期间"),

@@ -7,9 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from services.reporting.domain.laws import (
+    ANSWERED_WITHIN_DAYS,
     CONTACTS,
     FEES,
     LIVES,
+    OBJECTIONS,
     OFFENDERS_MAX,
     PAYMENTS,
     SEQUENCES,
@@ -168,6 +170,27 @@ def contacts(db: Connection, view: View) -> Law:
     return compare(*CONTACTS, [total], [Pair(r.id, "", Decimal(0), Decimal(1), r.young) for r in blind])
 
 
+_OBJECTIONS = """
+SELECT subject_id AS id, count(*) FILTER (WHERE told) AS told, count(*) FILTER (WHERE NOT told) AS answered,
+    max(recorded_time) > :settled AS young,
+    min(recorded_time) < CAST(:known AS timestamptz) - make_interval(days => :days) AS old
+FROM (SELECT subject_id, recorded_time, type IN ('dispute.raised.v1', 'hardship.declared.v1') AS told FROM facts
+    WHERE type IN ('dispute.raised.v1', 'hardship.declared.v1', 'dispute.resolved.v1', 'hardship.granted.v1',
+        'hardship.rejected.v1') AND recorded_time <= :known) AS said
+GROUP BY subject_id ORDER BY subject_id
+"""
+
+
+def objections(db: Connection, view: View) -> Law:
+    """Each dispute and each hardship is answered once, by its own id, and none waits for ever."""
+    found = rows(db, view, _OBJECTIONS, days=ANSWERED_WITHIN_DAYS)
+    told, answered = (Decimal(sum(getattr(r, side) for r in found)) for side in ("told", "answered"))
+    waiting = Decimal(sum(r.told > r.answered and not r.old for r in found))
+    odd = [r for r in found if r.answered > 1 or r.answered > r.told or (r.told > r.answered and r.old)]
+    apart = [Pair(r.id, "", Decimal(r.told), Decimal(r.answered), r.young and not r.old) for r in odd]
+    return compare(*OBJECTIONS, [Total("", told, answered + waiting)], apart)
+
+
 _SEQUENCES = """
 SELECT source, max(sequence) AS last, count(DISTINCT sequence) AS read FROM facts
 WHERE sequence IS NOT NULL AND recorded_time <= :known GROUP BY source ORDER BY source
@@ -199,4 +222,4 @@ def laws(db: Connection, view: View, taken: Sequence[Course] | None = None) -> l
     """All laws, in their order. Pass `taken`, the courses, where they are at hand already."""
     known = courses(db, view) if taken is None else taken
     lives = [balance(life, known) for life in LIVES]
-    return [*lives, payments(db, view), fees(db, view), contacts(db, view), sequences(db, view)]
+    return [*lives, payments(db, view), fees(db, view), contacts(db, view), objections(db, view), sequences(db, view)]
