@@ -170,13 +170,18 @@ def test_ports_that_others_took_are_replaced(var: Path):
     assert not set(old.values()) & set(remembered_ports(var / "run" / "ports.json", *names).values())
 
 
-def test_ctrl_c_stops_all_without_a_traceback(var: Path):
+@pytest.mark.parametrize("presses", [1, 3], ids=["once", "held down"])
+def test_ctrl_c_stops_all_in_good_order_without_a_traceback(var: Path, presses: int):
     program = subprocess.Popen(argv(var), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     until(lambda: (state := read_state(var)) is not None and state.ready)
     left = family(program.pid)
-    program.send_signal(signal.SIGINT)
+    for _ in range(presses):
+        program.send_signal(signal.SIGINT)
+        time.sleep(0.1)
     output, _ = program.communicate(timeout=60)
     assert program.returncode == 0
     assert "Traceback" not in output
     assert psutil.wait_procs(left, timeout=1)[1] == []
     assert holder(var) is None
+    # A server that is killed leaves its shared memory to the machine and its log to be recovered from.
+    assert "shut down" in (var / "log" / "postgres.log").read_text().splitlines()[-1]
