@@ -96,13 +96,14 @@ def flow(flows: Sequence[Flow], word: Word) -> Chart:
     forward = [f for f in flows if _rank(f.after) > _rank(f.before)]
     names = sorted({f.before for f in forward} | {f.after for f in forward}, key=lambda n: (_rank(n), n))
     place = {name: number for number, name in enumerate(names)}
-    spots = _spots(names, forward)
+    height = max(320, 26 * sum(":" in name for name in names) + 120)
+    spots = _spots(names, forward, PAD / (height - 16))
     node = {
         "label": [word(stage_word(name)) for name in names],
         "color": [STAGE_COLOUR.get(name.split(":")[0], SERIES[1]) for name in names],
         "x": [spots[name][0] for name in names],
         "y": [spots[name][1] for name in names],
-        "pad": 14,
+        "pad": PAD,
         "thickness": 14,
         "line": {"width": 0},
     }
@@ -112,7 +113,6 @@ def flow(flows: Sequence[Flow], word: Word) -> Chart:
         "value": [f.cases for f in forward],
         "color": "rgba(128,140,134,.35)",
     }
-    height = max(320, 26 * sum(":" in name for name in names) + 120)
     return {
         "data": [{"type": "sankey", "node": node, "link": link, "valueformat": ",d", "arrangement": "snap"}],
         "layout": _layout(height=height),
@@ -133,13 +133,20 @@ _AT = {
 """Where the stages stand, as shares of width and height: the last one far enough from the ends that names are apart."""
 
 
-def _spots(names: Sequence[str], flows: Sequence[Flow]) -> dict[str, tuple[float, float]]:
-    """Where each node stands: stages in their places, ends below each other, each as high as it has cases."""
+PAD = 14
+"""Pixels between two ends of the flow: room for the name of one."""
+
+
+def _spots(names: Sequence[str], flows: Sequence[Flow], gap: float) -> dict[str, tuple[float, float]]:
+    """Where each node stands: stages in their places, ends below each other, each as high as it has cases.
+
+    gap: between two ends, as a share of the height.
+    """
     came = {name: sum(f.cases for f in flows if f.after == name) for name in names if name not in _AT}
-    gap, spots, above = 0.04, dict(_AT), 0.0
-    unit = max(1 - gap * len(came), 0.1) / max(sum(came.values()), 1)
+    spots, above = dict(_AT), 0.0
+    unit = max(1 - gap * (len(came) - 1), 0.1) / max(sum(came.values()), 1)
     for name in sorted(came, key=lambda n: (n.startswith("still:"), -came[n], n)):
-        spots[name] = (0.999, above + came[name] * unit / 2 + gap / 2)
+        spots[name] = (0.999, max(above + came[name] * unit / 2, 0.001))
         above += came[name] * unit + gap
     return spots
 
