@@ -118,6 +118,15 @@ answers = Table(
     Index("answers_by_borrower", "borrower_id"),
 )
 
+found_out = Table(
+    "found_out",
+    metadata,
+    Column("contact_id", String, primary_key=True, comment="a notice whose end nobody knew"),
+    Column("finding", String, nullable=False, comment="arrived, not_arrived or not_known: what the carrier says"),
+    Column("said_by", String, nullable=False),
+    Column("found_at", INSTANT, nullable=False),
+)
+
 agencies = Table(
     "agencies",
     metadata,

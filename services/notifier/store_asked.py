@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, tuple_
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Connection, Select, and_, func, not_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from services.notifier.store import agencies, contacts, decisions
+from services.notifier.store import agencies, contacts, decisions, found_out
 
 Row = Mapping[str, Any]
 Place = tuple[str, str] | None
@@ -61,9 +61,35 @@ def proposals_of(db: Connection, borrower_id: str, limit: int, before: Place = N
     return _rows(db, found.order_by(*(column.desc() for column in place)).limit(limit))
 
 
+_by_mail_server = and_(contacts.c.channel == "email", contacts.c.carrier_reference.is_not(None))
+"""Mails that the mail server took: there are no receipts for mail, so nothing can be found out about them."""
+
+_unclear = and_(
+    contacts.c.state == "unknown",
+    not_(_by_mail_server),
+    contacts.c.contact_id.not_in(select(found_out.c.contact_id)),
+)
+
+
+def mails_without_receipt(db: Connection) -> int:
+    """How many mails the mail server took, and nobody will ever know whether they arrived."""
+    taken = and_(contacts.c.state == "unknown", _by_mail_server)
+    return db.scalar(select(func.count()).select_from(contacts).where(taken)) or 0
+
+
+def find_out(db: Connection, contact_id: str, finding: str, said_by: str, at: datetime) -> bool:
+    """Keep what was found out about a notice; the first word counts. False where its end is not unknown."""
+    row = contact(db, contact_id)
+    if row is None or row["state"] != "unknown":
+        return False
+    found = {"contact_id": contact_id, "finding": finding, "said_by": said_by, "found_at": at}
+    db.execute(insert(found_out).on_conflict_do_nothing(), found)
+    return True
+
+
 def unknown(db: Connection, limit: int, after: Place = None) -> tuple[int, list[Row]]:
-    """How many notices have an end that nobody knows, and the oldest of them."""
-    unclear = contacts.c.state == "unknown"
+    """How many notices have an end that nobody knows and somebody could find out, and the oldest of them."""
+    unclear = _unclear
     named = ("contact_id", "borrower_id", "case_id", "channel", "step", "claimed_at", "carrier_reference", "reason")
     since, place = contacts.c.settled_at.label("since"), (contacts.c.settled_at, contacts.c.contact_id)
     found = select(*(contacts.c[name] for name in named), since).where(unclear)

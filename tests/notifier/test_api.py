@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from schemas.contacts import ContactAllowed, ContactDenied
 from services.kit.bench import Bench
@@ -15,6 +15,7 @@ from services.kit.clock import ManualClock
 from services.notifier import domain, handlers
 from services.notifier.api import api
 from services.notifier.app import service
+from services.notifier.store import found_out
 from services.rulebook.record import rerun
 from services.rulebook.shelf import load_rulebooks
 from tests.notifier.edge import MORNING, overdue, recorded, settings
@@ -158,6 +159,46 @@ async def test_what_nobody_knows_the_end_of_is_listed_with_its_age(client: Async
     page = await client.get("/unknown", headers={"accept-language": "en"})
     assert "N-B-1-1" in page.text
     assert "the line broke" in page.text
+
+
+async def test_what_the_carrier_says_takes_a_notice_off_the_list_and_does_nothing_else(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    while bench.tick_due():
+        pass
+    told = {"finding": "arrived", "said_by": "officer-7"}
+    assert (await client.post("/notices/unknown/N-B-1-1", json=told)).status_code == 409
+    bench.command("B-1", handlers.command(domain.claimed, "N-B-1-1"))
+    bench.command("B-1", handlers.command(domain.submitted, "N-B-1-1", domain.Unknown("the line broke")))
+    said = len(bench.said())
+    for wrong in ({"finding": "perhaps", "said_by": "x"}, {"finding": "arrived", "said_by": " "}):
+        assert (await client.post("/unknown/N-B-1-1", data=wrong)).status_code == 422
+    assert (await client.get("/notices/unknown")).json()["count"] == 1
+    assert (await client.post("/unknown/N-B-1-1", data=told)).status_code == 303
+    assert (await client.get("/notices/unknown")).json()["count"] == 0
+    assert (await client.post("/notices/unknown/N-B-1-1", json={**told, "finding": "not_known"})).status_code == 200
+    assert (await client.post("/notices/unknown/N-9", json=told)).status_code == 404
+    assert len(bench.said()) == said
+    with bench.engine.connect() as db:
+        assert db.execute(select(found_out.c.finding, found_out.c.said_by)).all() == [("arrived", "officer-7")]
+
+
+async def test_a_mail_that_the_mail_server_took_is_counted_and_not_listed(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    bench.deliver(recorded("B-2", phones=()), overdue("B-2"))
+    while bench.tick_due():
+        pass
+    mail = bench.said_of(ContactAllowed)[-1].contact_id
+    taken = domain.Accepted(f"<{mail}@lender.example>", bench.clock.now(), "v2", "0" * 64)
+    bench.command("B-2", handlers.command(domain.claimed, mail))
+    bench.command("B-2", handlers.command(domain.submitted, mail, taken))
+    bench.clock.instant += timedelta(hours=73)
+    while bench.tick_due():
+        pass
+    listed = (await client.get("/notices/unknown")).json()
+    assert (listed["count"], listed["mails_without_receipt"]) == (0, 1)
+    assert "没有回执" in (await client.get("/unknown", headers={"accept-language": "zh-CN"})).text
 
 
 async def test_everything_is_described(client: AsyncClient) -> None:

@@ -148,12 +148,22 @@ class UnknownNotice(BaseModel):
 
 
 class UnknownNotices(BaseModel):
-    """The oldest first. `next` is where to go on, as `after`."""
+    """The oldest first. `next` is where to go on, as `after`.
+
+    mails_without_receipt: taken by the mail server and not listed; there are no receipts for mail to wait for.
+    """
 
     known_as_of: datetime
     count: int
+    mails_without_receipt: int
     notices: list[UnknownNotice]
     next: str | None
+
+
+class FoundOut(BaseModel):
+    """What was found out about a notice has been kept; it is not listed any more."""
+
+    contact_id: str
 
 
 class PreviewedText(BaseModel):

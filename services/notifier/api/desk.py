@@ -6,14 +6,15 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+from pydantic import ValidationError
 
 from schemas.values import Channel
 from services.kit.pages import LANGUAGES, SAFE_HEADERS, Language, Pages
 from services.notifier.api.answers import PreviewedTexts, described
 from services.notifier.api.asking import Running, shown
-from services.notifier.api.ledger import Before, Limit, unknown_notices
+from services.notifier.api.ledger import Before, FindingTold, Limit, keep_finding, unknown_notices
 from services.notifier.channels import Message
 from services.notifier.channels.letter import Press, letter_fonts
 from services.notifier.settings import NotifierSettings
@@ -118,6 +119,16 @@ def desk(runtime: Running, settings: NotifierSettings) -> APIRouter:
     def unknown(request: Request, limit: Limit = 100, after: Before = "") -> Response:
         """Notices of which nobody knows whether they went out or arrived, the oldest first."""
         return pages.answer(request, "unknown.html", **unknown_notices(runtime, limit, after))
+
+    @router.post("/unknown/{contact_id}", response_class=HTMLResponse)
+    def found(contact_id: str, finding: Annotated[str, Form()], said_by: Annotated[str, Form()]) -> Response:
+        """Keep what was found out about one of them (a form), and go back to the list."""
+        try:
+            told = FindingTold.model_validate({"finding": finding, "said_by": said_by.strip()})
+        except ValidationError:
+            raise HTTPException(422, "say what the carrier says, and who you are") from None
+        keep_finding(runtime, contact_id, told)
+        return RedirectResponse("/unknown", 303, {"cache-control": "no-store"})
 
     @router.get("/static/desk.css", include_in_schema=False)
     def style() -> FileResponse:

@@ -1,14 +1,15 @@
 """The contact ledger, to read: what was proposed, decided and done, for whom, and what nobody knows the end of."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import JSONResponse
 
+from schemas.values import Id
 from services.notifier import store_asked
-from services.notifier.api.answers import Contacts, Decisions, Ledger, UnknownNotices, described
-from services.notifier.api.asking import Run, Running, shown
+from services.notifier.api.answers import Contacts, Decisions, FoundOut, Ledger, UnknownNotices, described
+from services.notifier.api.asking import Asked, Run, Running, contact_of, shown
 from services.notifier.store_asked import Row
 
 router = APIRouter()
@@ -67,13 +68,38 @@ def unknown(runtime: Run, limit: Limit = 100, after: Before = "") -> JSONRespons
     return shown(unknown_notices(runtime, limit, after))
 
 
+class FindingTold(Asked):
+    """What the carrier says became of a notice. It is kept for people: nothing is sent, and nothing proved, by it."""
+
+    finding: Literal["arrived", "not_arrived", "not_known"]
+    said_by: Id
+
+
+@router.post("/notices/unknown/{contact_id}", tags=["operations"], responses=described(FoundOut, 404, 409, 422))
+def find_out(runtime: Run, contact_id: str, told: FindingTold) -> JSONResponse:
+    """Keep what was found out about a notice whose end nobody knew, and list it no more. The first word counts."""
+    keep_finding(runtime, contact_id, told)
+    return shown({"contact_id": contact_id})
+
+
+def keep_finding(runtime: Running, contact_id: str, told: FindingTold) -> None:
+    """For programs and for the page. HTTP 404 and 409 where there is no such notice, or its end is known."""
+    contact_of(runtime, contact_id)
+    with runtime.engine.begin() as db:
+        if not store_asked.find_out(db, contact_id, told.finding, told.said_by, runtime.clock.now()):
+            raise HTTPException(409, f"the end of {contact_id} is not unknown")
+
+
 def unknown_notices(runtime: Running, limit: int, after: str) -> dict[str, Any]:
     """The list, for programs and for the page."""
     now = runtime.clock.now()
     with runtime.engine.connect() as db:
         count, rows = store_asked.unknown(db, limit, _before(after))
+        mails = store_asked.mails_without_receipt(db)
     notices = [{**row, "age_hours": round((now - row["since"]).total_seconds() / 3600, 1)} for row in rows]
-    return {"known_as_of": now, "count": count, "notices": notices, "next": _next(rows, limit, "since", "contact_id")}
+    following = _next(rows, limit, "since", "contact_id")
+    about = {"known_as_of": now, "count": count, "mails_without_receipt": mails}
+    return {**about, "notices": notices, "next": following}
 
 
 def _known(runtime: Running, borrower_id: str) -> Any:
