@@ -14,7 +14,7 @@ _OWNERS = {
 
 
 def upgrade() -> None:
-    """Put right what is recorded; the days past due of a fact with an odd business day need `arrears rebuild`."""
+    """Put right what is recorded; the days past due of a fact with an odd business day stay until the loan's next."""
     owner = " ".join(f"WHEN '{topic}' THEN '/arrears/{stream}/'" for topic, stream in _OWNERS.items())
     op.execute(
         "UPDATE facts SET sequence = NULL WHERE sequence IS NOT NULL"
