@@ -25,7 +25,7 @@ from services.visits.domain.life import next_at
 from services.visits.domain.state import CHAIN_START
 from tests.visits import building as b
 from tests.visits.story import Story
-from tests.visits.test_stories import answered, dispute, hardship, stop_request
+from tests.visits.words import answered, dispute, hardship, stop_request
 
 ENDINGS = (VisitCompleted, VisitNoContact, VisitRefused, VisitCancelled, VisitAborted)
 LOANS = ("L-1", "L-2")
