@@ -135,8 +135,7 @@ def test_a_denial_is_explained_in_both_languages(var: Path, engine: Engine) -> N
     assert "CN-TIME-02 (binding, CBA 2026 (article unknown)): Collection from 22:00 to 08:00" in english
     assert "It can be allowed from 5 March 2026, 08:00 at the earliest." in english
     assert (
-        "CN-TIME-02（强制性规定，依据：CBA 2026 (article unknown)）：未经债务人同意，严禁在22:00至次日08:00催收。"
-        in chinese
+        "CN-TIME-02（强制性规定，依据：CBA 2026 (条文号不详)）：未经债务人同意，严禁在22:00至次日08:00催收。" in chinese
     )
     assert "最早可于2026年3月5日08:00获准。" in chinese
 

@@ -141,6 +141,7 @@ def held_in_terminal(tmp_path):
         "from deploy.local.processes import Process\n"
         "from deploy.local.stack import ending_on_signals, wait_for_signal\n"
         "from deploy.local.supervisor import Supervisor\n"
+        "signal.signal(signal.SIGQUIT, signal.SIG_DFL)  # ignored behind a shell's `&`, and no shell can trap it then\n"
         "var, script = pathlib.Path(sys.argv[1]), sys.argv[2]\n"
         "kept = Process('kept', ('sh', '-c', script), folder=var, ready=(var / 'begun').exists,\n"
         "               stop_signal=signal.SIGINT, orphan_signal=signal.SIGQUIT)\n"
