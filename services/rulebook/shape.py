@@ -6,6 +6,7 @@ date, time, datetime. `Annotated[type, Must]` adds a condition. A field that the
 
 import types
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
@@ -176,9 +177,7 @@ def _plain(kind: Any, data: object, at: Loc, mistakes: list[Mistake]) -> Any:
     if type(data) is kind:
         return data
     if kind in READ and isinstance(data, str):
-        try:
+        with suppress(ValueError, InvalidOperation):
             return READ[kind](data)
-        except (ValueError, InvalidOperation):
-            pass
     mistakes.append((at, WORDS.get(kind, f"must be {getattr(kind, '__name__', kind)}")))
     return None

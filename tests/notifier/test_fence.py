@@ -169,6 +169,15 @@ async def at_work(bench: Bench[Any, Any], folder: Path, mail_port: int = 0) -> A
             await shut([parts])
 
 
+@asynccontextmanager
+async def mail_waiting(bench: Bench[Any, Any], folder: Path) -> AsyncIterator[tuple[Desk, SlowMail]]:
+    """A mail that was handed to a slow server, which has not asked for its content yet."""
+    async with slow_mail() as server, at_work(bench, folder, server.port) as (parts, _):
+        await parts.sender.round()
+        await until(lambda: server.asked)
+        yield parts, server
+
+
 async def let_go(parts: Desk) -> None:
     await until(lambda: not parts.sender.in_hand(), 20)
 
@@ -178,9 +187,7 @@ async def test_a_cure_that_comes_while_the_mail_server_thinks_keeps_the_mail_in_
     bench: Bench[Any, Any], tmp_path: Path
 ) -> None:
     reminded(bench, phones=())
-    async with slow_mail() as server, at_work(bench, tmp_path, server.port) as (parts, _):
-        await parts.sender.round()
-        await until(lambda: server.asked)
+    async with mail_waiting(bench, tmp_path) as (parts, server):
         bench.deliver(cured())
         server.let.set()
         await let_go(parts)
@@ -193,9 +200,7 @@ async def test_a_mail_that_waited_goes_once_the_server_is_ready_and_counts_from_
     bench: Bench[Any, Any], tmp_path: Path
 ) -> None:
     reminded(bench, phones=())
-    async with slow_mail() as server, at_work(bench, tmp_path, server.port) as (parts, _):
-        await parts.sender.round()
-        await until(lambda: server.asked)
+    async with mail_waiting(bench, tmp_path) as (parts, server):
         bench.clock.instant += timedelta(seconds=7)
         server.let.set()
         await let_go(parts)
@@ -210,9 +215,7 @@ async def test_a_partition_that_fell_behind_while_the_message_waited_holds_it(
     bench: Bench[Any, Any], tmp_path: Path, behind: timedelta
 ) -> None:
     reminded(bench, phones=())
-    async with slow_mail() as server, at_work(bench, tmp_path, server.port) as (parts, _):
-        await parts.sender.round()
-        await until(lambda: server.asked)
+    async with mail_waiting(bench, tmp_path) as (parts, server):
         bench.knowledge.behind = behind
         server.let.set()
         await let_go(parts)
@@ -223,9 +226,7 @@ async def test_a_partition_that_fell_behind_while_the_message_waited_holds_it(
 @pytest.mark.stack
 async def test_what_waited_until_contact_hours_are_over_does_not_go(bench: Bench[Any, Any], tmp_path: Path) -> None:
     reminded(bench, phones=())
-    async with slow_mail() as server, at_work(bench, tmp_path, server.port) as (parts, _):
-        await parts.sender.round()
-        await until(lambda: server.asked)
+    async with mail_waiting(bench, tmp_path) as (parts, server):
         bench.clock.instant += timedelta(hours=14)
         server.let.set()
         await let_go(parts)
@@ -239,9 +240,7 @@ async def test_a_sender_that_is_stopped_gives_back_what_has_not_left(
 ) -> None:
     monkeypatch.setattr(sender, "DRAIN_SECONDS", 0.1)
     reminded(bench, phones=())
-    async with slow_mail() as server, at_work(bench, tmp_path, server.port) as (parts, _):
-        await parts.sender.round()
-        await until(lambda: server.asked)
+    async with mail_waiting(bench, tmp_path) as (parts, server):
         await parts.sender.drain()
         server.let.set()
         await asyncio.sleep(0.2)

@@ -164,6 +164,18 @@ def opened(borrower: str = "B1", n: int = 1, at: datetime = START, **more: Any) 
     return cases.CaseOpened(**{**base, **more})
 
 
+def restructured() -> bank.LoanRestructured:
+    return bank.LoanRestructured(
+        loan_id="L-B1",
+        borrower_id="B1",
+        business_date=TODAY,
+        new_instalment_amount=Decimal("90.00"),
+        first_due_date=TODAY + timedelta(days=30),
+        instalments=12,
+        currency="CNY",
+    )
+
+
 def closed(
     borrower: str = "B1", n: int = 1, outcome: str = "cured", at: datetime = START, stage: str = "open"
 ) -> cases.CaseClosed:

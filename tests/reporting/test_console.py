@@ -255,11 +255,8 @@ def test_the_share_of_closed_cases_counts_a_reopened_case_once(browser, bench):
     assert "2 of 3 cases are closed, 1 still open" in browser.get("/", params={"lang": "en"}).text
 
 
-@pytest.mark.stack
-def test_what_is_past_due_beside_the_main_currency_is_said_and_opens_its_loans(browser, bench):
-    log = Log()
-    log.tell(overdue("B1", owed=arrears("900.00", "0.00", "0.00")), day(59))
-    log.tell(overdue("B2", owed=arrears("70.00", "0.00", "0.00"), currency="USD"), day(59))
+def of_unknown_currency() -> BorrowerSnapshot:
+    """A snapshot is all that is known of the loan, and it names no currency."""
     loan = LoanSnapshot(
         loan_id="L-B3",
         days_past_due=3,
@@ -267,7 +264,15 @@ def test_what_is_past_due_beside_the_main_currency_is_said_and_opens_its_loans(b
         outstanding_principal=Decimal("408.22"),
         status="overdue",
     )
-    log.tell(BorrowerSnapshot(borrower_id="B3", business_date=day(59).date(), loans=(loan,)), day(59))
+    return BorrowerSnapshot(borrower_id="B3", business_date=day(59).date(), loans=(loan,))
+
+
+@pytest.mark.stack
+def test_what_is_past_due_beside_the_main_currency_is_said_and_opens_its_loans(browser, bench):
+    log = Log()
+    log.tell(overdue("B1", owed=arrears("900.00", "0.00", "0.00")), day(59))
+    log.tell(overdue("B2", owed=arrears("70.00", "0.00", "0.00"), currency="USD"), day(59))
+    log.tell(of_unknown_currency(), day(59))
     write(bench, by_topic(log.records))
     html = unescape(browser.get("/", params={"lang": "en"}).text)
     assert heading(html) == "CN¥900.00 is past due on 1 loan"
@@ -283,14 +288,7 @@ def test_what_is_past_due_beside_the_main_currency_is_said_and_opens_its_loans(b
 @pytest.mark.stack
 def test_only_a_loan_of_unknown_currency_is_past_due_and_every_page_answers(browser, bench):
     log = Log()
-    loan = LoanSnapshot(
-        loan_id="L-B3",
-        days_past_due=3,
-        arrears=arrears("408.22", "0.00", "0.00"),
-        outstanding_principal=Decimal("408.22"),
-        status="overdue",
-    )
-    log.tell(BorrowerSnapshot(borrower_id="B3", business_date=day(59).date(), loans=(loan,)), day(59))
+    log.tell(of_unknown_currency(), day(59))
     write(bench, by_topic(log.records))
     assert heading(browser.get("/", params={"lang": "en"}).text) == "408.22 (currency unknown) is past due on 1 loan"
     for page in PAGES:

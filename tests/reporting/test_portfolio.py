@@ -10,7 +10,7 @@ from services.kit.bench import Bench
 from services.reporting.domain.figures import PastDue
 from services.reporting.store.daily import daily
 from services.reporting.store.portfolio import at_risk, moves, portfolio
-from tests.reporting.log import NOTHING, TODAY, Log, arrears, by_topic, day, overdue, paid, view, write
+from tests.reporting.log import NOTHING, TODAY, Log, arrears, by_topic, day, overdue, paid, restructured, view, write
 
 pytestmark = pytest.mark.stack
 ZONE = "Asia/Shanghai"
@@ -76,16 +76,7 @@ def test_a_payment_dated_ahead_counts_on_the_day_on_which_it_was_told(bench: Ben
 def test_a_restructured_loan_is_no_longer_past_due(bench: Bench):
     log = Log()
     log.tell(overdue(owed=owing("1500.00")), day(0))
-    fact = bank.LoanRestructured(
-        loan_id="L-B1",
-        borrower_id="B1",
-        business_date=TODAY,
-        new_instalment_amount=Decimal("100.00"),
-        first_due_date=TODAY,
-        instalments=12,
-        currency="CNY",
-    )
-    log.tell(fact, day(1))
+    log.tell(restructured(), day(1))
     write(bench, by_topic(log.records))
     assert standing(bench).past_due == ()
 

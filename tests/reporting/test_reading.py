@@ -1,7 +1,6 @@
 """How facts are read: every kind has a place, every name in the table exists, nothing personal comes in."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 import pytest
 
@@ -11,7 +10,7 @@ from schemas.envelope import Fact
 from schemas.topics import REPORTS
 from services.reporting.domain.positions import bucket, positions
 from services.reporting.domain.reading import READINGS, impersonal, read
-from tests.reporting.log import NOTHING, TODAY, attributed, opened, overdue, paid, sent
+from tests.reporting.log import NOTHING, TODAY, attributed, opened, overdue, paid, restructured, sent
 
 READ = [kind for kind in Fact.KINDS.values() if kind.TOPIC is not REPORTS and kind.__module__.startswith("schemas.")]
 
@@ -91,16 +90,7 @@ def test_an_overdue_loan_is_past_due_since_its_oldest_due_date():
 
 
 def test_a_new_schedule_leaves_nothing_past_due():
-    fact = bank.LoanRestructured(
-        loan_id="L-B1",
-        borrower_id="B1",
-        business_date=TODAY,
-        new_instalment_amount=Decimal("100.00"),
-        first_due_date=TODAY,
-        instalments=12,
-        currency="CNY",
-    )
-    (position,) = positions(fact, datetime(2026, 1, 5, 3, tzinfo=UTC))
+    (position,) = positions(restructured(), datetime(2026, 1, 5, 3, tzinfo=UTC))
     assert (position.state, position.arrears, position.currency) == ("current", 0, "CNY")
 
 

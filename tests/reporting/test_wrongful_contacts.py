@@ -11,7 +11,21 @@ from schemas import bank, cases, contacts
 from services.kit.bench import Bench
 from services.reporting.store.stops import wrongful
 from tests.reporting.conftest import empty
-from tests.reporting.log import LATER, TODAY, Log, arrears, arrived, by_topic, day, overdue, paid, sent, view, write
+from tests.reporting.log import (
+    LATER,
+    TODAY,
+    Log,
+    arrears,
+    arrived,
+    by_topic,
+    day,
+    overdue,
+    paid,
+    restructured,
+    sent,
+    view,
+    write,
+)
 from tests.reporting.town import Town
 
 pytestmark = pytest.mark.stack
@@ -70,15 +84,7 @@ def granted(until):
 STOPS = {
     "paid": paid(),
     "cured": bank.LoanCured(loan_id="L-B1", borrower_id="B1", business_date=TODAY),
-    "restructured": bank.LoanRestructured(
-        loan_id="L-B1",
-        borrower_id="B1",
-        business_date=TODAY,
-        new_instalment_amount="90.00",
-        first_due_date=TODAY + timedelta(days=30),
-        instalments=12,
-        currency="CNY",
-    ),
+    "restructured": restructured(),
     "closed": bank.LoanClosed(loan_id="L-B1", borrower_id="B1", business_date=TODAY, reason="repaid"),
     "paused": pause(),
     "dispute": dispute(),

@@ -53,6 +53,9 @@ from services.notifier.domain.state import Amounts, Borrower, Contact, ContactSt
 from services.notifier.domain.steps import told, used_up
 from services.rulebook.question import Contacted, Proposal, ProvedDelivery
 
+NO_CURRENCY = "XXX"
+"""ISO 4217: the code of what is no money; of a contact that named no amounts."""
+
 NO_PLACEMENT = Reason(rule_id="GATE-PLACEMENT", clause="entrustment", text="the case is not entrusted to this agency")
 WRONG_POINT = Reason(
     rule_id="GATE-WRONG-PERSON",
@@ -258,7 +261,7 @@ def _made_at(state: Borrower, contact: Contact, at: datetime) -> Borrower:
 
 
 def _sent(state: Borrower, contact: Contact, outcome: Accepted) -> NoticeSent:
-    amounts = contact.amounts or Amounts("XXX", Sums(), 0)
+    amounts = contact.amounts or Amounts(NO_CURRENCY, Sums(), 0)
     return NoticeSent(
         **_named(state, contact),
         template=outcome.template or contact.template,
