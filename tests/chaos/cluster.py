@@ -118,6 +118,10 @@ class Cluster:
         """Stop all workers politely."""
         self.supervisor.stop(*(f"{service}-{worker}" for service in SERVICES for worker in WORKERS))
 
+    def stop_carriers(self) -> None:
+        """Stop the carriers, who would go on delivering and tracking for days of theirs."""
+        self.supervisor.stop(CARRIERS)
+
     def pid(self, name: str) -> int | None:
         """The process id of a process that runs."""
         state = self.supervisor.state().get(name)

@@ -178,6 +178,7 @@ class Director:
         for outsider in (self.agencies, self.officers):
             outsider.stop.set()
             outsider.join(25)
+        self.cluster.stop_carriers()
         self.outlet.flush()
         self._until_quiet()
         self.outlet.write(self.cluster.folder / "acknowledged.jsonl")

@@ -4,6 +4,7 @@ They live in a mount namespace of this process, so that nothing is left mounted 
 """
 
 import ctypes
+import errno
 import os
 import shutil
 import subprocess
@@ -55,8 +56,13 @@ class Disk:
         taken = 0
         with (self.path / BALLAST).open("ab") as file:
             while (free := self._free()) > LEFT_BYTES:
-                os.posix_fallocate(file.fileno(), taken, free)
-                taken += free
+                try:
+                    os.posix_fallocate(file.fileno(), taken, free)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:  # somebody else took of it meanwhile
+                        raise
+                else:
+                    taken += free
         return taken
 
     def _free(self) -> int:

@@ -1,4 +1,4 @@
-"""A small disk can be filled and emptied, folders move onto it, and nothing stays mounted."""
+"""A small disk can be filled and emptied while others write on it, folders move onto it, and nothing stays mounted."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PROGRAM = """
-import errno, sys
+import errno, subprocess, sys
 from pathlib import Path
 from tests.chaos.disks import Disk, NoDisks, move_onto, own_mounts
 folder = Path(sys.argv[1])
@@ -31,11 +31,26 @@ except OSError as error:
     assert error.errno == errno.ENOSPC, error
 disk.empty()
 (folder / "wal" / "two").write_text("x" * 100_000)
+
+with subprocess.Popen([sys.executable, "-c", sys.argv[2], str(folder / "wal" / "three")]) as busy:
+    try:
+        for _ in range(200):
+            disk.fill()
+            disk.empty()
+    finally:
+        busy.kill()
+"""
+
+WRITER = """
+import contextlib, pathlib, sys
+while True:
+    with contextlib.suppress(OSError):
+        pathlib.Path(sys.argv[1]).write_text("x" * 50_000)
 """
 
 
 def test_a_small_disk_fills_up_and_is_gone_with_its_process(tmp_path):
-    command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path), WRITER]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if done.stderr.startswith("skip"):
         pytest.skip(done.stderr)
