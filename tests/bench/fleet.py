@@ -1,7 +1,10 @@
 """The four services with carriers that accept everything, and what they have read, said and used so far."""
 
+import os
+import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -49,16 +52,34 @@ class Fleet:
         cpu = {part: cpu_seconds([self.pid(part)]) for part in PARTS}
         return Count(time.monotonic(), read, said, cpu)
 
-    def on_the_way(self) -> int:
-        """Records that a service has yet to read, and facts that it has yet to publish."""
-        found = backlog(self.stack.bootstrap, self.endpoints.database)
-        return -1 if found is None else found.total
+    @contextmanager
+    def frozen(self, service: str) -> Iterator[None]:
+        """A service does nothing during the block; then it is killed and starts again from what its tables say."""
+        pid = self.pid(service)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGKILL)
 
-    def wait_until_quiet(self, show: Callable[[int], None], seconds: float, looks: int = 3) -> float:
+    def remember_said(self, service: str, topic: str, said: Mapping[int, int]) -> None:
+        """Let a service that does not run take it that it has said so many facts on each of these partitions."""
+        query = SQL("INSERT INTO {}.sequences (topic, partition, said, published) VALUES (%s, %s, %s, %s)")
+        with psycopg.connect(self.endpoints.database) as db:
+            db.cursor().executemany(query.format(Identifier(service)), [(topic, n, c, c) for n, c in said.items()])
+
+    def on_the_way(self, services: Sequence[str] = SERVICES) -> int:
+        """Records that these services have yet to read, and facts that they have yet to publish."""
+        found = backlog(self.stack.bootstrap, self.endpoints.database)
+        return -1 if found is None else sum(found.unread[name] + found.unsaid[name] for name in services)
+
+    def wait_until_quiet(
+        self, show: Callable[[int], None], seconds: float, looks: int = 3, services: Sequence[str] = SERVICES
+    ) -> float:
         """Wait until several looks in a row find nothing on its way; answer when the first of them was."""
         ends, quiet_since, found = time.monotonic() + seconds, 0.0, 0
         while time.monotonic() < ends:
-            now, left = time.monotonic(), self.on_the_way()
+            now, left = time.monotonic(), self.on_the_way(services)
             show(left)
             found = found + 1 if left == 0 else 0
             quiet_since = now if found == 1 else quiet_since

@@ -15,9 +15,9 @@ from typing import Any
 from deploy.local.stack import LocalStack
 from schemas.agencies import PlacementAccepted
 from schemas.contacts import NoticeUnanswered
-from schemas.topics import CASES, CONTACTS, LOANS
+from schemas.topics import CASES, CONTACTS, LOANS, SERVICES
 from schemas.values import Arrears
-from services.kit.partitions import partition_for
+from services.kit.partitions import partition_for, source_on
 from tests.bench.contenders import FOLDER
 from tests.bench.fleet import Fleet, start
 from tests.bench.measure import cpu_seconds
@@ -112,10 +112,7 @@ def _prepare(fleet: Fleet, options: Options, cures: int, trips: Trips, progress:
     with mouth(fleet.stack.bootstrap) as bank:
         everybody = (*range(fresh), *placed)
         bank.say_all(((recorded(n), f"recorded-{n}") for n in everybody), lambda n: progress.show(f"{n:,} published"))
-        bank.say_all(((overdue(n, AGENCY_DAYS), f"overdue-{n}") for n in placed), progress_of(progress, "overdue"))
-        fleet.wait_until_quiet(progress_of(progress, "on their way"), 300)
-        _unanswered(bank, placed)
-        fleet.wait_until_quiet(progress_of(progress, "on their way"), 120)
+        _become_unanswered(fleet, bank, placed, progress)
         for borrower_id, (placement_id, agency_id) in list(trips.offers.items()):
             accepted = PlacementAccepted(
                 borrower_id=borrower_id, placement_id=placement_id, agency_id=agency_id,
@@ -124,6 +121,7 @@ def _prepare(fleet: Fleet, options: Options, cures: int, trips: Trips, progress:
             bank.say(accepted, f"accepted-{placement_id}", source=f"/agency/{agency_id}")
         bank.flush()
         fleet.wait_until_quiet(progress_of(progress, "on their way"), 120)
+    _wait(lambda: cures - len(trips.placed) + trips.notice.missing, 120, progress_of(progress, "to be placed or told"))
     progress.stage(f"  {len(trips.placed):,} are with an agency")
 
 
@@ -132,20 +130,34 @@ def progress_of(progress: Progress, what: str) -> Callable[[int], None]:
     return lambda n: progress.show(f"{n:,} {what}")
 
 
-def _unanswered(bank: Mouth, numbers: Sequence[int]) -> None:
-    """Stands for weeks of notices: they were proved delivered and nobody answered."""
-    last: Counter[int] = Counter()
-    for number in numbers:
-        place = partition_for(borrower(number).encode(), CONTACTS.partitions)
-        last[place] += 1
-        fact = NoticeUnanswered.model_construct(
-            borrower_id=borrower(number), loan_ids=(f"L-{number:07d}",), currency="CNY",
-            arrears=Arrears(principal=Decimal(500), interest=Decimal("12.50"), fees=Decimal("0.00")),
-            days_past_due=AGENCY_DAYS, notices=(), response_window_days=5,
-            window_ended_at=datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC), proof_id=f"PROOF-{number}",
-        )  # fmt: skip
-        bank.say(fact, f"unanswered-{number}", source=f"/bench/notices/{place}", sequence=last[place])
-    bank.flush()
+def _become_unanswered(fleet: Fleet, bank: Mouth, numbers: Sequence[int], progress: Progress) -> None:
+    """Stands for weeks of notices: they were proved delivered and nobody answered.
+
+    Notifier is frozen meanwhile and finds in its table that it has said this: who counts a source twice is a forger.
+    """
+    others = [name for name in SERVICES if name != "notifier"]
+    fleet.wait_until_quiet(progress_of(progress, "on their way"), 300)
+    with fleet.frozen("notifier"):
+        bank.say_all(((overdue(n, AGENCY_DAYS), f"overdue-{n}") for n in numbers), progress_of(progress, "overdue"))
+        fleet.wait_until_quiet(progress_of(progress, "on their way"), 300, services=others)
+        said: Counter[int] = Counter()
+        for number in numbers:
+            place = partition_for(borrower(number).encode(), CONTACTS.partitions)
+            said[place] += 1
+            source = source_on(CONTACTS.stream, place)
+            bank.say(_unanswered(number), f"unanswered-{number}", source=source, sequence=said[place])
+        bank.flush()
+        fleet.remember_said("notifier", CONTACTS.name, said)
+    fleet.wait_until_quiet(progress_of(progress, "on their way"), 120)
+
+
+def _unanswered(number: int) -> NoticeUnanswered:
+    return NoticeUnanswered.model_construct(
+        borrower_id=borrower(number), loan_ids=(f"L-{number:07d}",), currency="CNY",
+        arrears=Arrears(principal=Decimal(500), interest=Decimal("12.50"), fees=Decimal("0.00")),
+        days_past_due=AGENCY_DAYS, notices=(), response_window_days=5,
+        window_ended_at=datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC), proof_id=f"PROOF-{number}",
+    )  # fmt: skip
 
 
 def _stream(fleet: Fleet, options: Options, progress: Progress) -> float:
@@ -169,9 +181,13 @@ def _stream(fleet: Fleet, options: Options, progress: Progress) -> float:
 
 
 def _settle(trips: Trips, options: Options, progress: Progress) -> None:
-    ends = time.monotonic() + options.settle
-    while (trips.notice.missing or trips.recall.missing) and time.monotonic() < ends:
-        progress.show(f"{trips.notice.missing:,} notices and {trips.recall.missing:,} recalls to come")
+    _wait(lambda: trips.notice.missing + trips.recall.missing, options.settle, progress_of(progress, "to come"))
+
+
+def _wait(left: Callable[[], int], seconds: float, show: Callable[[int], None]) -> None:
+    ends = time.monotonic() + seconds
+    while (now := left()) and time.monotonic() < ends:
+        show(now)
         threading.Event().wait(0.2)
 
 
