@@ -33,7 +33,7 @@ async def seed_panel(runtime: Running, *, path: Path, jurisdiction: str) -> None
 def register_panel(runtime: Running, path: Path, jurisdiction: str) -> None:
     """One command per agency; its key makes it happen once."""
     entries = read_panel(path, jurisdiction)
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         known = {row["agency_id"] for row in queries.agency_rows(connection)}
     if not known <= {entry.agency_id for entry in entries}:
         return
@@ -63,7 +63,7 @@ def look_at_agencies(runtime: Running, complaint: Complaint) -> None:
 
 def _end_what_ran_out(runtime: Running) -> None:
     now = runtime.clock.now()
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         gone = queries.run_out_agencies(connection, now)
     for row in gone:
         if row["mandate_id"] and row["mandate_until"] < now.date():
@@ -80,7 +80,7 @@ def _end_mandate(runtime: Running, agency_id: str, mandate_id: str) -> None:
 
 
 def _break_circuit(runtime: Running, complaint: Complaint) -> None:
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         counts = queries.conduct_counts(connection, runtime.clock.now() - CONDUCT_WINDOW)
     for row in counts:
         if registry.breaker_trips(row["upheld"], row["visits"], complaint.upheld_max, complaint.per_visits):
@@ -97,7 +97,7 @@ def _suspend(runtime: Running, agency_id: str, reason: str, why: str) -> None:
 
 def take_back_from_fallen(runtime: Running) -> None:
     """Have every case of this worker that is at an agency that may not work looked at."""
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         found = queries.borrowers_at_fallen(connection, runtime.clock.now(), sorted(runtime.owned()))
     if found:
         runtime.wake(found)

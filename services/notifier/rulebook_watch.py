@@ -57,7 +57,7 @@ class Watch:
     def look(self) -> None:
         """Wake whoever has something open that another version allowed; only when something has changed since."""
         now, owned = self.runtime.clock.now(), self.runtime.owned()
-        with self.runtime.engine.connect() as db:
+        with self.runtime.engine.begin() as db:
             shelf = self.shelf.activated(activations_of(db))
             seen = frozenset(book.label for book in _in_force(shelf, now)), owned
             if seen != self._seen:

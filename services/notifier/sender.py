@@ -154,7 +154,7 @@ class Sender:
             if until <= time.monotonic():
                 self._resting.pop(contact, None)
         but = [*self._hands, *self._resting]
-        with self.runtime.engine.connect() as db:
+        with self.runtime.engine.begin() as db:
             rows = store_outgoing.due(db, partitions, channels, self.runtime.clock.now(), but=but, limit=limit)
         self.runtime.vault.prepare(row.borrower_id for row in rows)
         return rows
@@ -163,7 +163,7 @@ class Sender:
         now = self.runtime.clock.now()
         a_second = self.runtime.clock.seconds(timedelta(seconds=1))  # true seconds in a business second
         before = now - timedelta(seconds=STRANDED_SECONDS / a_second)
-        with self.runtime.engine.connect() as db:
+        with self.runtime.engine.begin() as db:
             HELD.set(store_outgoing.held(db, behind, now))
             found = store_outgoing.stranded(db, owned, before, [*self._hands])
         for contact in found:

@@ -78,14 +78,14 @@ def _run(runtime: Run, key: str, agency_id: str, asked: Asked, decide: Deciding)
 @router.get("/agencies")
 def list_agencies(runtime: Run) -> JSONResponse:
     """The published list, with what each carries."""
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         return shown({"items": queries.agency_rows(connection), "next": None})
 
 
 @router.get("/agencies/{agency_id}")
 def get_agency(runtime: Run, agency_id: str) -> JSONResponse:
     """One agency."""
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         found = [row for row in queries.agency_rows(connection) if row["agency_id"] == agency_id]
     if not found:
         raise NotFound(f"there is no agency {agency_id}")

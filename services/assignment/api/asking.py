@@ -58,7 +58,7 @@ def shown(content: Any, status: int = 200) -> JSONResponse:
 
 def page(runtime: Running, table: Table, filters: Mapping[str, Any], after: str | None, limit: int) -> JSONResponse:
     """A page of a table, and where the next one begins."""
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         items = queries.page(connection, table, filters, after, limit)
     key = next(iter(table.primary_key)).name
     return shown({"items": items, "next": items[-1][key] if len(items) == limit else None})
@@ -76,7 +76,7 @@ def command(runtime: Running, subject: str, act: Act, key: str, asked: BaseModel
 
 def borrower_of(runtime: Running, case_id: str) -> str:
     """Whose case it is. NotFound where there is no such case."""
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         row = queries.case_of(connection, case_id)
     if row is None:
         raise NotFound(f"there is no case {case_id}")

@@ -54,7 +54,7 @@ def list_cases(
 @router.get("/cases/{case_id}")
 def get_case(runtime: Run, case_id: str) -> JSONResponse:
     """A case with everything that belongs to it, and how it stands at this moment."""
-    with runtime.engine.connect() as connection:
+    with runtime.engine.begin() as connection:
         row = queries.case_of(connection, case_id)
         parts = queries.parts_of(connection, case_id)
     if row is None:

@@ -71,7 +71,7 @@ def said(events: Sequence[Event[Fact]]) -> dict[str, Any]:
 
 def contact_of(runtime: Running, contact_id: str) -> Row:
     """A contact's row. HTTP 404 where there is no such contact."""
-    with runtime.engine.connect() as db:
+    with runtime.engine.begin() as db:
         row = store_asked.contact(db, contact_id)
     if row is None:
         raise HTTPException(404, f"there is no contact {contact_id}")

@@ -180,7 +180,7 @@ class BorrowerPage:
             return self._closed(request, "expired", 410)
         except LinkInvalid:
             return self._closed(request, "invalid", 404)
-        with self._runtime.engine.connect() as db:
+        with self._runtime.engine.begin() as db:
             found = store_asked.contact(db, contact_id)
         return found or self._closed(request, "invalid", 404)
 
@@ -189,7 +189,7 @@ class BorrowerPage:
         state = self._runtime.state(borrower_id)
         agency = None
         if state.agency_id and state.agency_id != "in-house":
-            with self._runtime.engine.connect() as db:
+            with self._runtime.engine.begin() as db:
                 agency = store_asked.agency_name(db, state.agency_id)
         known = self._runtime.known_as_of(self._runtime.partition_of(borrower_id))
         return seen(state, notice, agency, self._runtime.clock.now(), known)

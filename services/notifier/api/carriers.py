@@ -64,7 +64,7 @@ def carriers_api(settings: NotifierSettings) -> APIRouter:
     @router.get("/receipts/aside")
     def aside(runtime: Run) -> list[Aside]:
         """Receipts that could not be applied: why, how often tried, and when again. The oldest 500."""
-        with runtime.engine.connect() as db:
+        with runtime.engine.begin() as db:
             return store_outgoing.aside(db)
 
     return router

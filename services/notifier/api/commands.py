@@ -133,7 +133,7 @@ def answer(runtime: Run, borrower_id: KnownBorrower, told: AnswerTold, key: Key)
 
 def _reached_at(runtime: Running, borrower_id: str, contact_id: str | None) -> str | None:
     """The contact point of a contact with this borrower, however long ago."""
-    with runtime.engine.connect() as db:
+    with runtime.engine.begin() as db:
         row = store_asked.contact(db, contact_id) if contact_id else None
     return row["contact_point_id"] if row and row["borrower_id"] == borrower_id else None
 

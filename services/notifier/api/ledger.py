@@ -21,7 +21,7 @@ Before = Annotated[str, Query(description="the `next` of the page before", max_l
 @router.get("/decisions/{contact_id}", tags=["contact gate"], responses=described(Decisions, 404))
 def decisions(runtime: Run, contact_id: str) -> JSONResponse:
     """Every decision about a contact: what was asked, what the rules said and on what knowledge."""
-    with runtime.engine.connect() as db:
+    with runtime.engine.begin() as db:
         found = store_asked.decisions_about(db, [contact_id])
     if not found:
         raise HTTPException(404, f"nothing was decided about {contact_id}")
@@ -31,7 +31,7 @@ def decisions(runtime: Run, contact_id: str) -> JSONResponse:
 @router.get("/borrowers/{borrower_id}/contacts", tags=["borrowers"], responses=described(Contacts))
 def contacts(runtime: Run, borrower_id: str, limit: Limit = 100, before: Before = "") -> JSONResponse:
     """A borrower's contacts, the latest first, over all loans and agencies."""
-    with runtime.engine.connect() as db:
+    with runtime.engine.begin() as db:
         found = store_asked.contacts_of(db, borrower_id, limit, _before(before))
     content = {"borrower_id": borrower_id, "known_as_of": _known(runtime, borrower_id), "contacts": found}
     return shown({**content, "next": _next(found, limit, "not_before", "contact_id")})
@@ -41,7 +41,7 @@ def contacts(runtime: Run, borrower_id: str, limit: Limit = 100, before: Before 
 def ledger(runtime: Run, case_id: str, limit: Limit = 100, before: Before = "") -> JSONResponse:
     """Every proposal about the borrower of a case: who asked, what was decided and why, and what came of it."""
     borrower_id = case_id.removeprefix("C-").rpartition("-")[0]
-    with runtime.engine.connect() as db:
+    with runtime.engine.begin() as db:
         proposals = store_asked.proposals_of(db, borrower_id, limit, _before(before))
         ids = [row["contact_id"] for row in proposals]
         decided, made = store_asked.decisions_about(db, ids), store_asked.contacts_by_id(db, ids)
@@ -93,7 +93,7 @@ def keep_finding(runtime: Running, contact_id: str, told: FindingTold) -> None:
 def unknown_notices(runtime: Running, limit: int, after: str) -> dict[str, Any]:
     """The list, for programs and for the page."""
     now = runtime.clock.now()
-    with runtime.engine.connect() as db:
+    with runtime.engine.begin() as db:
         count, rows = store_asked.unknown(db, limit, _before(after))
         mails = store_asked.mails_without_receipt(db)
     notices = [{**row, "age_hours": round((now - row["since"]).total_seconds() / 3600, 1)} for row in rows]

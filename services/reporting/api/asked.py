@@ -63,7 +63,7 @@ class Desk:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A connection that sees one unchanging state of the tables and changes nothing."""
-        with self.runtime.engine.connect() as db:
+        with self.runtime.engine.begin() as db:
             db.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             yield db
 

@@ -76,7 +76,7 @@ class Base:
 
     def ask(self, query: Callable[[Connection], T]) -> T:
         """The answer of the read tables."""
-        with self.runtime.engine.connect() as db:
+        with self.runtime.engine.begin() as db:
             return query(db)
 
     def visit(self, visit_id: str) -> Row:
