@@ -1,11 +1,13 @@
-"""One fetched batch is one transaction, and moves the stored position by compare-and-set.
+"""What was fetched is applied in one transaction, which moves the stored positions by compare-and-set.
 
-A batch is read and decided part by part: what is made of a record, some ten thousand bytes of small objects, is used up
-before it has left the processor's cache. Rows and what was said wait for the end and are written at once.
+That is one batch, or batches of several topics with the same partition number: they decide on the same borrowers, and
+a transaction costs as much as some dozens of records. A batch is read and decided part by part: what is made of a
+record, some ten thousand bytes of small objects, is used up before it has left the processor's cache. Rows and what was
+said wait for the end and are written at once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias
 
 import structlog
@@ -15,10 +17,10 @@ from services.kit import accepted, letters, metrics, repeats
 from services.kit.database import transaction
 from services.kit.intake import Intake
 from services.kit.limits import Limits, TooManyDeadLetters
-from services.kit.records import Batch, Item, read_items
-from services.kit.repeats import Sifted
+from services.kit.records import Batch, Fault, Item, read_items
+from services.kit.repeats import Gap, Sifted
 from services.kit.service import R, S
-from services.kit.work import Fenced, Room, Work
+from services.kit.work import Changes, Fenced, Room, Work
 from services.kit.writes import Raw
 
 log = structlog.get_logger("arrears.kit")
@@ -30,7 +32,20 @@ PART = 100
 ASKED_PART = 500
 """The same on intake topics, where each part costs a question: which of these ids came before."""
 
+SEVERAL = "several"
+"""Stands for the topic where one transaction was of more than one."""
+
 _MOVE = "UPDATE positions SET next = %s WHERE topic = %s AND partition = %s AND next = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """What came of one batch: offsets that were not repeats, repeats, and what was missing before some."""
+
+    batch: Batch
+    offsets: Sequence[int]
+    repeats: int
+    gaps: Sequence[Gap]
 
 
 class Batches(Generic[S, R]):
@@ -42,59 +57,77 @@ class Batches(Generic[S, R]):
         self._fresh_limits = limits
         self._limits: dict[tuple[str, int], Limits] = {}
 
-    def apply(self, batch: Batch) -> None:
-        """Apply a batch once. Raises Fenced, TooManyDeadLetters, and what the database raises when it is away."""
-        number = batch.partition
-        with self._room.numbers.of(number), metrics.BATCH_SECONDS.labels(batch.topic.name).time():
-            self._room.again(number, lambda isolate: self._apply(batch, isolate))
+    def apply(self, *batches: Batch) -> None:
+        """Apply batches of one partition number in this order: all or none. What was applied before is refused.
 
-    def _apply(self, batch: Batch, isolate: bool) -> Work[S, R]:
-        room, number = self._room, batch.partition
+        Raises Fenced, TooManyDeadLetters, and what the database raises when it is away.
+        """
+        number, topics = batches[0].partition, {batch.topic.name for batch in batches}
+        label = topics.pop() if len(topics) == 1 else SEVERAL
+        with self._room.numbers.of(number), metrics.BATCH_SECONDS.labels(label).time():
+            self._room.again(number, lambda isolate: self._apply(batches, isolate))
+
+    def _apply(self, batches: Sequence[Batch], isolate: bool) -> Work[S, R]:
+        room, number = self._room, batches[0].partition
         with transaction(room.engine) as (db, raw):
-            _move(raw, batch)
+            for batch in sorted(batches, key=_topic):  # two owners take their locks in the same order
+                _move(raw, batch)
             work, sifted = room.open(db, raw, number), Sifted()
-            changes, offsets = work.changes(), list[int]()
-            for items in self._parts(work, batch, sifted, whole=isolate):
-                offsets += [item.record.offset for item in items]
-                room.isolate(work, items) if isolate else room.fold(work, items, changes)
+            waiting, changes = letters.all_waiting(raw), work.changes()
+            work.blocked |= waiting or set()
+            done = [self._fold(work, batch, sifted, changes, (isolate, waiting is None)) for batch in batches]
             room.flush(work, changes)
             repeats.remember(raw, number, sifted)
             room.check_unchanged(work)
-            limits = self._checked(raw, batch, offsets, work)
-        self._limits[batch.topic.name, number] = limits
-        _report(batch, sifted, len(offsets), work)
+            limits = {(one.batch.topic.name, number): self._checked(one, work) for one in done}
+        self._limits |= limits
+        for one in done:
+            _report(one, work)
         return work
 
-    def _parts(self, work: Work[S, R], batch: Batch, sifted: Sifted, *, whole: bool) -> Iterator[Sequence[Item]]:
+    def _fold(
+        self, work: Work[S, R], batch: Batch, sifted: Sifted, changes: Changes[S, R], how: tuple[bool, bool]
+    ) -> _Folded:
+        """Decide on a batch, part by part. `how`: whether to isolate records; whether to ask who waits by name."""
+        room, (isolate, ask) = self._room, how
+        offsets, repeated, gaps = list[int](), sifted.repeats, len(sifted.gaps)
+        for items in self._parts(work, batch, sifted, whole=isolate, ask=ask):
+            offsets += [item.record.offset for item in items]
+            room.isolate(work, items) if isolate else room.fold(work, items, changes)
+        return _Folded(batch, offsets, sifted.repeats - repeated, sifted.gaps[gaps:])
+
+    def _parts(
+        self, work: Work[S, R], batch: Batch, sifted: Sifted, *, whole: bool, ask: bool
+    ) -> Iterator[Sequence[Item]]:
         """What is to be applied, part by part, with all that the working set must know for it."""
         room, raw, number = self._room, work.raw, batch.partition
-        waiting = letters.all_waiting(raw)
-        work.blocked |= waiting or set()
         size = len(batch.records) if whole else ASKED_PART if batch.topic.intake else PART
         for first in range(0, len(batch.records), size):
             part = replace(batch, records=batch.records[first : first + size])
             items = repeats.sift(raw, number, self._read(part, room.intake, room.partitions), sifted)
             room.meet(work, room.borrowers(items))
-            if waiting is None:
+            if ask:
                 work.blocked |= letters.waiting(raw, _named(items))
             yield items
 
-    def _checked(self, raw: Raw, batch: Batch, offsets: Sequence[int], work: Work[S, R]) -> Limits:
-        limits = self._limits.get((batch.topic.name, batch.partition), self._fresh_limits)
+    def _checked(self, folded: _Folded, work: Work[S, R]) -> Limits:
+        topic, number = folded.batch.topic.name, folded.batch.partition
+        limits = self._limits.get((topic, number), self._fresh_limits)
         try:
-            return limits.check([offset in work.dead for offset in offsets])
+            return limits.check([(topic, offset) in work.dead for offset in folded.offsets])
         except TooManyDeadLetters:
-            until = accepted.until(raw, (batch.topic.name, batch.partition))
+            until = accepted.until(work.raw, (topic, number))
         try:
-            return limits.check([offset in work.dead and offset >= until for offset in offsets])
+            return limits.check([(topic, at) in work.dead and at >= until for at in folded.offsets])
         except TooManyDeadLetters as error:
-            raise TooManyDeadLetters(self._told(batch, work, error), until) from None
+            raise TooManyDeadLetters(self._told(folded.batch, work, error), until) from None
 
     def _told(self, batch: Batch, work: Work[S, R], error: TooManyDeadLetters) -> str:
         """What is wrong, where to look, and how to go on."""
-        first, last = min(work.dead), max(work.dead)
-        why = next((f.reason for _, f in sorted(work.dead.items()) if f.kind != "handler"), "a handler raised")
         topic, number = batch.topic.name, batch.partition
+        dead = _dead(work, topic)
+        first, last = min(dead), max(dead)
+        why = next((fault.reason for fault in dead.values() if fault.kind != "handler"), "a handler raised")
         decide = f"arrears dlq accept {self._room.service.name} {topic} {number} --until {last + 1} --reason WHY"
         what = f"{topic}/{number}: {error}, offsets {first} to {last}"
         return f"{what}, the first because: {why[:200]}. Decide with `{decide}`"
@@ -113,19 +146,29 @@ def _named(items: Sequence[Item]) -> list[str]:
     return list({item.borrower_id for item in items if item.borrower_id and not item.fault})
 
 
-def _report(batch: Batch, sifted: Sifted, count: int, work: Work[S, R]) -> None:
-    topic, dead = batch.topic.name, len(work.dead)
-    metrics.RECORDS.labels(topic).inc(count - dead - work.parked)
-    metrics.REPEATS.labels(topic).inc(sifted.repeats)
-    metrics.DEAD.labels(topic).inc(dead)
-    metrics.PARKED.labels(topic).inc(work.parked)
-    metrics.GAPS.labels(topic).inc(len(sifted.gaps))
-    for gap in sifted.gaps:
+def _topic(batch: Batch) -> str:
+    return batch.topic.name
+
+
+def _dead(work: Work[S, R], topic: str) -> dict[int, Fault]:
+    """What was buried of a topic, by offset, in order."""
+    return {offset: fault for (name, offset), fault in sorted(work.dead.items()) if name == topic}
+
+
+def _report(folded: _Folded, work: Work[S, R]) -> None:
+    topic, partition = folded.batch.topic.name, folded.batch.partition
+    dead, parked = _dead(work, topic), work.parked[topic]
+    metrics.RECORDS.labels(topic).inc(len(folded.offsets) - len(dead) - parked)
+    metrics.REPEATS.labels(topic).inc(folded.repeats)
+    metrics.DEAD.labels(topic).inc(len(dead))
+    metrics.PARKED.labels(topic).inc(parked)
+    metrics.GAPS.labels(topic).inc(len(folded.gaps))
+    for gap in folded.gaps:
         log.error("a gap in a sequence", source=gap.source, after=gap.after, before=gap.before)
-    for offset, fault in sorted(work.dead.items()):
+    for offset, fault in dead.items():
         if fault.kind != "handler":  # that was told when it was raised
             log.warning(
                 "a record was put into the dead letters",
-                **{"topic": topic, "partition": batch.partition, "offset": offset},
+                **{"topic": topic, "partition": partition, "offset": offset},
                 **{"kind": fault.kind, "reason": fault.reason},
             )

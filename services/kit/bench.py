@@ -114,13 +114,17 @@ class Bench(Generic[S, R]):
 
     def put(self, topic: Topic, partition: int, *records: Record) -> None:
         """Apply raw records as one batch; their offsets are counted on from the stored position."""
+        self.batches.apply(self.batch(topic, partition, *records))
+
+    def batch(self, topic: Topic, partition: int, *records: Record) -> Batch:
+        """What would be fetched: the records, placed at the stored position and after it."""
         start = self._position(topic, partition)
         placed = [
             Record(start + n, r.timestamp or self._milliseconds(), r.key, r.value, r.headers)
             for n, r in enumerate(records)
         ]
         self.log.records |= {((topic.name, partition), r.offset): r for r in placed}
-        self.batches.apply(Batch(topic, partition, start, start + len(placed), placed))
+        return Batch(topic, partition, start, start + len(placed), placed)
 
     def tick_due(self) -> int:
         """Run everything that is due; answer how many ticks."""

@@ -40,14 +40,14 @@ def list_letters(
 ) -> list[DeadLetter]:
     """Dead letters, latest first; only those not yet redriven unless asked."""
     query = select(*_COLUMNS).where(*_chosen(open_only, kind, None)).order_by(table.c.number.desc()).limit(limit)
-    with engine.connect() as db:
+    with engine.begin() as db:
         return [_letter(row) for row in db.execute(query)]
 
 
 def show_letter(engine: Engine, number: int) -> tuple[DeadLetter, bytes | None, list[list[str]]] | None:
     """One dead letter with its value and headers; None where there is no such number."""
     query = select(*_COLUMNS, table.c.value, table.c.headers).where(table.c.number == number)
-    with engine.connect() as db:
+    with engine.begin() as db:
         row = db.execute(query).one_or_none()
     return (_letter(row[:-2]), row[-2], row[-1]) if row else None
 

@@ -31,7 +31,8 @@ QUESTIONS = 40
 """Open questions kept per partition; the oldest fall away, a later one proves more."""
 
 _WRITE = (
-    "INSERT INTO freshness (partition, known_as_of, wall, caught_up) VALUES (%s, %s, %s, %s)"
+    "INSERT INTO freshness (partition, known_as_of, wall, caught_up)"
+    " SELECT * FROM unnest(%s::integer[], %s::timestamptz[], %s::timestamptz[], %s::boolean[])"
     " ON CONFLICT (partition) DO UPDATE SET known_as_of = excluded.known_as_of, wall = excluded.wall,"
     " caught_up = excluded.caught_up WHERE freshness.known_as_of <= excluded.known_as_of"
 )
@@ -196,5 +197,5 @@ class Freshness:
             if partition.known:
                 wall = datetime.fromtimestamp(partition.known, UTC)
                 rows.append((number, self._clock.at(wall), wall, now - partition.known <= FRESH_SECONDS))
-        with transaction(self._engine) as (_, raw), raw.cursor() as cursor:
-            cursor.executemany(_WRITE, rows)
+        with transaction(self._engine) as (_, raw):
+            raw.execute(_WRITE, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])

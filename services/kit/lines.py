@@ -1,15 +1,15 @@
 """Batches that were read and wait for their turn: one line per partition number, one transaction after another.
 
-A busy line joins what follows each other, so that the busier it is, the fewer transactions it takes. What fails is
-never dropped: it is waited for, read again from the stored position, or a person is asked. Nothing here knows faust;
-`seam.py` reads, and is the `Source` of what waits here.
+Whatever waits in a line, of all topics, shares a transaction, so that the busier it is, the fewer it takes. When that
+fails, each batch is tried by itself. What fails is never dropped: it is waited for, read again from the stored
+position, or a person is asked. Nothing here knows faust; `seam.py` reads, and is the `Source` of what waits here.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 
@@ -44,6 +44,10 @@ DECIDED_SECONDS = 2.0
 """How often a partition that stands still looks whether somebody has decided."""
 
 
+Run: TypeAlias = Callable[..., Awaitable[None]]
+"""Applies the batches that it is called with in one transaction."""
+
+
 class Source(Protocol):
     """Where batches come from, and what it must be told of them; `SeamConsumer` is it."""
 
@@ -54,8 +58,8 @@ class Source(Protocol):
     def should_stop(self) -> bool:
         """Whether the worker ends."""
 
-    async def applying(self, fetched: "Fetched", run: Callable[[Batch], Any]) -> bool:
-        """Apply a batch unless a seek came between; answer whether it was applied. Raises what `run` raises."""
+    async def applying(self, group: "Sequence[Fetched]", run: "Run") -> "Sequence[Fetched]":
+        """Apply those before which no seek came between; answer which. Raises what `run` raises."""
 
     async def seek_again(self, epoch: int) -> None:
         """Start again from the stored positions, unless that was done since `epoch`."""
@@ -92,6 +96,22 @@ def joined(waiting: Iterable[Fetched]) -> list[Fetched]:
     return [fetched for line in lines.values() for fetched in line]
 
 
+def together(waiting: Iterable[Fetched]) -> Iterator[list[Fetched]]:
+    """What may share a transaction: not too much, and nothing of before and after a seek."""
+    group: list[Fetched] = []
+    for fetched in waiting:
+        if group and (fetched.epoch != group[0].epoch or _size(group) + _size([fetched]) > JOINED_RECORDS_MAX):
+            yield group
+            group = []
+        group.append(fetched)
+    if group:
+        yield group
+
+
+def _size(group: Iterable[Fetched]) -> int:
+    return sum(len(fetched.batch.records) for fetched in group)
+
+
 def _follows(before: Fetched, after: Fetched) -> bool:
     fits = len(before.batch.records) + len(after.batch.records) <= JOINED_RECORDS_MAX
     return fits and before.epoch == after.epoch and before.batch.next == after.batch.start
@@ -104,14 +124,14 @@ def _one(before: Fetched, after: Fetched) -> Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Handling:
-    """What is done with a batch. The callables are called in threads and may block.
+    """What is done with batches. The callables are called in threads and may block.
 
-    apply: applies it in one transaction. moved: told after each commit. halted: told of a partition that stands still
-    until somebody decides, and why. accepted: up to where somebody has accepted that records of a partition end in the
-    dead letters.
+    apply: applies those of one partition number in one transaction. moved: told after each commit. halted: told of a
+    partition that stands still until somebody decides, and why. accepted: up to where somebody has accepted that
+    records of a partition end in the dead letters.
     """
 
-    apply: Callable[[Batch], None]
+    apply: Callable[..., None]
     moved: Callable[[Stream, int], None]
     halted: Callable[[Stream, str], None] = lambda _stream, _reason: None
     accepted: Callable[[Stream], int] = lambda _stream: 0
@@ -157,22 +177,31 @@ class Lines:
             waiting = [await line.get()]
             while not line.empty() and len(waiting) < PER_NUMBER:
                 waiting.append(line.get_nowait())
-            for fetched in joined(waiting):
+            for group in together(joined(waiting)):
                 try:
-                    await self._apply(source, fetched)
-                except Exception as error:  # nothing may escape: the batch would be lost
-                    await self._recover(source, fetched, error)
+                    await self._try(source, group)
                 finally:
-                    self._records -= len(fetched.batch.records)
+                    self._records -= _size(group)
                     self._fewer.set()
 
-    async def _apply(self, source: Source, fetched: Fetched) -> None:
+    async def _try(self, source: Source, group: Sequence[Fetched]) -> None:
+        """Apply a group. Nothing may escape: it would be lost. Where one of them is at fault, each is tried alone."""
+        try:
+            await self._apply(source, group)
+        except Exception as error:
+            if len(group) == 1 or is_outside(error):
+                await self._recover(source, group[0], error)
+            else:
+                for fetched in group:
+                    await self._try(source, [fetched])
+
+    async def _apply(self, source: Source, group: Sequence[Fetched]) -> None:
         loop = asyncio.get_running_loop()
 
-        async def run(batch: Batch) -> None:
-            await loop.run_in_executor(self._threads, self._handling.apply, batch)
+        async def run(*batches: Batch) -> None:
+            await loop.run_in_executor(self._threads, self._handling.apply, *batches)
 
-        if await source.applying(fetched, run):
+        for fetched in await source.applying(group, run):
             self._tries.pop(fetched.stream, None)
             self._backoff.reset()
             self._handling.moved(fetched.stream, fetched.batch.next)

@@ -22,7 +22,8 @@ from services.kit.metrics import PUBLISH_SECONDS, PUBLISHED
 from services.kit.outbox import Frame, Frames, Stream
 
 log = structlog.get_logger("arrears.kit")
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.25
+"""How often the table is asked for what others said on our partitions; what we said is handed over in memory."""
 MARK_SECONDS = 0.25
 """How often marks are written. What is not marked yet when a worker is lost is published again, and dropped again."""
 

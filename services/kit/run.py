@@ -53,7 +53,7 @@ from services.kit.web import Door, Health, WebThread, listen
 from services.kit.work import Room
 
 log = structlog.get_logger("arrears.kit")
-TIMER_SECONDS = 0.1
+TIMER_SECONDS = 0.25
 REDRIVE_SECONDS = 0.25
 HOUSEKEEPING_SECONDS = 60.0
 OUTBOX_SECONDS = 3600.0
@@ -325,7 +325,7 @@ class _Worker:
 
     def _verdict(self, freshness: Freshness, lag: int, stalled: float) -> Any:
         try:
-            with self.engine.connect() as db:
+            with self.engine.begin() as db:
                 db.execute(text("SELECT 1"))
         except Exception:
             return "database away"

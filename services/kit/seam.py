@@ -11,7 +11,7 @@ Private methods of faust-streaming 0.15 are used, so the version is pinned. What
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,13 +26,17 @@ from faust.types import TP, ConsumerMessage
 
 from schemas.topics import Topic
 from services.kit.background import Backoff
-from services.kit.lines import Fetched, Handling, Lines
+from services.kit.lines import Fetched, Handling, Lines, Run
 from services.kit.outbox import Stream
 from services.kit.positions import Misplaced
 from services.kit.records import Batch
 
 log = structlog.get_logger("arrears.kit")
-FETCH_WAIT_MILLISECONDS = 100
+FETCH_BYTES_MIN = 32 << 10
+"""A fetch waits until so much has come or FETCH_WAIT_MILLISECONDS are over: busy streams are read in few large batches,
+not in many of two or three records."""
+
+FETCH_WAIT_MILLISECONDS = 60
 """How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
 partition that has just been drained waits until the one under way returns, data or not."""
 
@@ -75,6 +79,7 @@ class _Thread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
         consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS
+        consumer._fetch_min_bytes = FETCH_BYTES_MIN
         return consumer
 
     async def look_for_topics(self) -> None:
@@ -250,24 +255,26 @@ class SeamConsumer(FaustConsumer):
 
     # -- applying -----------------------------------------------------------------------------------------------------
 
-    async def applying(self, fetched: Fetched, run: Callable[[Batch], Any]) -> bool:
-        """Apply a batch unless a seek came between; answer whether it was applied. Raises what `run` raises."""
+    async def applying(self, group: Sequence[Fetched], run: Run) -> Sequence[Fetched]:
+        """Apply those before which no seek came between; answer which. Raises what `run` raises.
+
+        What was read before the last seek is read again. So is what lies behind a record that must not be passed over,
+        once somebody has decided.
+        """
         await self._may_apply.wait()
-        if fetched.epoch != self.epoch:
-            return False  # read before the last seek: it is read again
-        if TP(*fetched.stream) in self.halted:
-            return False  # behind what must not be passed over: it is read again once somebody has decided
+        group = [one for one in group if one.epoch == self.epoch and TP(*one.stream) not in self.halted]
+        if not group:
+            return []
         self._applying += 1
         self._quiet.clear()
         try:
-            await run(fetched.batch)
+            await run(*(one.batch for one in group))
         finally:
             self._applying -= 1
             if not self._applying:
                 self._quiet.set()
-        if fetched.epoch == self.epoch:
-            self.stored[TP(*fetched.stream)] = fetched.batch.next
-        return True
+        self.stored |= {TP(*one.stream): one.batch.next for one in group if one.epoch == self.epoch}
+        return group
 
     def halt(self, stream: Stream) -> None:
         """Apply nothing more of a partition until the next seek; what is fetched of it is passed over."""

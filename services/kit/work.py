@@ -3,6 +3,7 @@
 A record that its handler cannot digest, or whose rows the database refuses, is buried by itself; nobody else notices.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -40,6 +41,9 @@ class Fenced(Exception):
     """
 
 
+Place: TypeAlias = tuple[str, int]
+"""Topic and offset of a record; the partition number is that of its transaction."""
+
 Committed: TypeAlias = Callable[[Frames], None]
 """Told of the frames of each transaction right after its commit."""
 
@@ -76,7 +80,7 @@ class Changes(Generic[S, R]):
 
 @dataclass(slots=True)
 class Work(Generic[S, R]):
-    """What one transaction knows while it runs."""
+    """What one transaction knows while it runs. dead: what it buried. parked: how many records wait, by topic."""
 
     db: Connection
     raw: Raw
@@ -86,8 +90,8 @@ class Work(Generic[S, R]):
     blocked: set[str] = field(default_factory=set)
     saved: set[str] = field(default_factory=set)
     said: dict[outbox.Stream, list[outbox.Frame]] = field(default_factory=dict)
-    dead: dict[int, Fault] = field(default_factory=dict)
-    parked: int = 0
+    dead: dict[Place, Fault] = field(default_factory=dict)
+    parked: Counter[str] = field(default_factory=Counter)
 
     def changes(self) -> Changes[S, R]:
         """Nothing changed yet."""
@@ -99,8 +103,8 @@ class Work(Generic[S, R]):
         self.saved.update(saved)
         self.reference = changes.reference
         self.blocked |= changes.blocked
-        self.dead |= {item.record.offset: item.fault for item in changes.buried if item.fault}
-        self.parked += len(changes.parked)
+        self.dead |= {(item.topic.name, item.record.offset): item.fault for item in changes.buried if item.fault}
+        self.parked.update(item.topic.name for item in changes.parked)
         self.speak(frames)
 
     def speak(self, frames: Frames) -> None:

@@ -156,13 +156,14 @@ def _applying(reach: Reach, notes: Notes) -> None:
     seen: set[tuple[str, int]] = set()
     here = threading.local()
 
-    def applying(self: Any, batch: Any) -> None:
+    def applying(self: Any, *batches: Any) -> None:
         reach(windows.BEFORE_TRANSACTION)
-        here.first = (batch.topic.name, batch.partition) not in seen
-        apply(self, batch)
+        streams = {(batch.topic.name, batch.partition) for batch in batches}
+        here.first = not streams <= seen
+        apply(self, *batches)
         if here.first and not seen:
-            notes.note("applied", topic=batch.topic.name, partition=batch.partition)
-        seen.add((batch.topic.name, batch.partition))
+            notes.note("applied", topic=batches[0].topic.name, partition=batches[0].partition)
+        seen.update(streams)
 
     def remembering(*given: Any) -> None:
         remember(*given)

@@ -234,7 +234,7 @@ async def test_a_batch_that_was_read_before_a_seek_is_not_applied_after_it(consu
     applied = []
     old = await one(consumer)
     await consumer.perform_seek()
-    assert not await consumer.applying(old, keep(applied))
+    assert not await consumer.applying([old], keep(applied))
     assert applied == []
 
 
@@ -246,7 +246,7 @@ async def test_a_seek_lets_the_transaction_under_way_end_first(consumer, place):
         await going.wait()
         place.stored[LOANS.name, 0] = 4
 
-    applying = asyncio.create_task(consumer.applying(batch, slow))
+    applying = asyncio.create_task(consumer.applying([batch], slow))
     await asyncio.sleep(0)
     seeking = asyncio.create_task(consumer.perform_seek())
     await asyncio.sleep(0.05)
@@ -259,7 +259,7 @@ async def test_a_seek_lets_the_transaction_under_way_end_first(consumer, place):
 async def test_the_group_is_told_what_the_database_holds_and_nothing_else(consumer):
     await consumer.perform_seek()
     consumer._acked[HERE] = [3, 4, 5, 6]
-    await consumer.applying(await one(consumer), keep([]))
+    await consumer.applying([await one(consumer)], keep([]))
     assert consumer._filter_committable_offsets({HERE}) == {HERE: 4, THERE: 3}
     assert consumer._acked[HERE] == []
     await consumer._add_gap(HERE, 1, 5)
@@ -273,7 +273,7 @@ async def test_a_batch_that_raised_does_not_move_what_the_group_is_told(consumer
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await consumer.applying(await one(consumer), raising)
+        await consumer.applying([await one(consumer)], raising)
     assert consumer._filter_committable_offsets({HERE})[HERE] == 3
 
 
@@ -356,10 +356,10 @@ async def test_a_partition_that_stands_still_is_neither_applied_nor_handed_on_an
     consumer.halt(HERE)
     ran = []
 
-    async def run(batch):
-        ran.append(batch.partition)
+    async def run(*batches):
+        ran.extend(batch.partition for batch in batches)
 
-    assert [await consumer.applying(one, run) for one in out] == [False, True]
+    assert [one.stream for one in await consumer.applying(out, run)] == [THERE]
     assert ran == [THERE.partition]
     fed(consumer, here=[5], there=[4])
     assert await fetched(consumer) == [(THERE, 4, 5)]
