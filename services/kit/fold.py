@@ -3,6 +3,7 @@
 Raises what the service raises. The same functions serve the worker on Kafka, the bench on a database, and the bus.
 """
 
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ from typing import Generic, NamedTuple
 from schemas.envelope import Event, Fact
 from schemas.topics import Topic
 from services.kit.partitions import partition_for, source_on
-from services.kit.service import Context, Origin, R, Reaction, S, Service, Write
+from services.kit.service import Context, Origin, R, Reaction, S, Service, Unfit, Write
 
 NAMESPACE = uuid.UUID("7f6f2a52-0c3b-5d0e-9a51-3f9a4c1f6f10")
 """Ids of what is said derive from their cause in this namespace, so that a replay says the same."""
+
+_NO_KEY = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What CloudEvents allows in no attribute: control characters, and halves of characters."""
 
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
@@ -55,7 +59,13 @@ def timer(service: str, borrower_id: str, version: int, due: datetime) -> Cause:
 
 
 def command(service: str, key: str, now: datetime) -> Cause:
-    """A person's command as a cause, by its idempotency key."""
+    """A person's command as a cause, by its idempotency key.
+
+    The key becomes an attribute of all that is said because of it. Raises Unfit where no attribute may hold it:
+    whoever reads what was said would find it unreadable.
+    """
+    if _NO_KEY.search(key):
+        raise Unfit("an idempotency key holds no control character, like a tab or a line break")
     name = f"command/{service}/{key}"
     return Cause(name, f"/arrears/{service}/commands", name, now, now)
 
