@@ -1,7 +1,7 @@
 """What a borrower allows and wishes, and what a contact person refuses, is said once and obeyed from then on."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, timezone
 
 import pytest
 
@@ -15,7 +15,7 @@ from schemas.contacts import (
     ContactTimesPreferred,
     NoticeSent,
 )
-from services.kit.service import Refused
+from services.kit.service import Refused, Unfit
 from services.notifier import domain
 from services.notifier.domain.state import Contact
 from services.rulebook.question import Contacted
@@ -128,6 +128,21 @@ def test_times_that_name_no_stretch_of_the_day_are_refused():
     for times in (domain.Times(time(9)), domain.Times(time(9), time(9))):
         with pytest.raises(Refused, match="a beginning and an end"):
             Story().say(known()).command(domain.prefer, times)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        domain.Times(time(10, tzinfo=timezone(timedelta(hours=5))), time(12, tzinfo=UTC)),
+        domain.Times(time(10), time(12, tzinfo=UTC)),
+        domain.Times(time(10, tzinfo=UTC), time(10, tzinfo=UTC)),
+    ],
+)
+def test_times_with_an_offset_are_refused_and_the_borrower_can_still_be_decided(times):
+    story = Story().say(known())
+    with pytest.raises(Unfit, match="names no offset"):
+        story.command(domain.prefer, times)
+    assert story.overdue(1).allowed() == [("reminder", "sms")]
 
 
 @dataclass(frozen=True)

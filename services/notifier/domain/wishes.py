@@ -3,7 +3,7 @@
 from schemas.changing import replace
 from schemas.contacts import ConsentGiven, ConsentWithdrawn, ContactTimesPreferred
 from services.notifier.domain.flow import onward
-from services.notifier.domain.moment import Moment, NotPossible, Reaction
+from services.notifier.domain.moment import Moment, NeverPossible, NotPossible, Reaction
 from services.notifier.domain.outcomes import Consented, Times
 from services.notifier.domain.person import anew, standing_stops
 from services.notifier.domain.state import Borrower
@@ -48,8 +48,11 @@ def withdraw(state: Borrower, consent_id: str, ctx: Moment) -> Reaction:
 def prefer(state: Borrower, times: Times, ctx: Moment) -> Reaction:
     """When the borrower wants to be contacted: outside of it they are left in peace, and what was allowed is undone.
 
-    Raises NotPossible where the times name no stretch of the day.
+    Raises NotPossible where the times name no stretch of the day, NeverPossible where they name an offset: they are
+    read from the borrower's clock, wherever it hangs.
     """
+    if any(t is not None and t.tzinfo is not None for t in (times.start, times.end)):
+        raise NeverPossible("preferred times are of the borrower's own clock: a time of day names no offset")
     if (times.start is None) != (times.end is None) or (times.start is not None and times.start == times.end):
         raise NotPossible("preferred times need a beginning and an end that differ")
     quiet = () if times.start is None or times.end is None else (QuietTime(times.end, times.start),)
