@@ -24,10 +24,11 @@ from deploy.trace import NothingFound
 from deploy.up import business_now, read_endpoints
 from schemas.control import RulebookActivated
 from schemas.envelope import Event
-from services.rulebook.calendars import read_year
 from services.rulebook.catalogue import table
+from services.rulebook.check import check as check_file
+from services.rulebook.check import jurisdiction_of
 from services.rulebook.packs import Rulebook, load_rulebook
-from services.rulebook.reading import BadPack, Document
+from services.rulebook.reading import BadPack
 from services.rulebook.review import Recorded, compare, differences
 from services.rulebook.sentence import sentences
 from services.rulebook.shape import Misshapen
@@ -51,30 +52,17 @@ def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Packs, strategies, calendars.")],
     as_json: Json = False,
 ) -> None:
-    """Say line by line what is wrong with packs, strategies and calendars. Exit 1 if anything is."""
-    problems = [problem for file in files for problem in _problems(file)]
-    say({"ok": not problems, "problems": problems}, as_json, "\n".join(problems) or f"{len(files)} in order.")
+    """Say what each pack, strategy or calendar is, and line by line what is wrong with it. Exit 1 if anything is."""
+    own = {jurisdiction_of(file) for file in files} - {""}
+    found = {file: check_file(file, own) for file in files}
+    problems = [problem for one in found.values() for problem in one.problems]
+    warnings = [warning for one in found.values() for warning in one.warnings]
+    told = [*problems, *(f"Warning: {warning}" for warning in warnings)]
+    if not problems:
+        told += [*(f"{file.name}: {one.what}" for file, one in found.items()), f"{len(files)} in order."]
+    document = {"ok": not problems, "problems": problems, "warnings": warnings}
+    say(document | {"files": {str(file): one.what for file, one in found.items()}}, as_json, "\n".join(told))
     raise typer.Exit(NO if problems else 0)
-
-
-def _problems(file: Path) -> tuple[str, ...]:
-    try:
-        _kind_of(file)
-    except BadPack as error:
-        return error.problems
-    return ()
-
-
-def _kind_of(file: Path) -> Literal["calendar", "strategy", "pack"]:
-    """What kind of file it is, by what it holds, read whole. Raises BadPack."""
-    if file.suffix == ".csv" or "holidays" in Document(file).data:
-        read_year(file)
-        return "calendar"
-    if "ladder" in Document(file).data:
-        load_strategy(file)
-        return "strategy"
-    load_rulebook(file)
-    return "pack"
 
 
 @app.command("list")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, TypeAlias
 
 from services.rulebook.reading import BadPack, Document
-from services.rulebook.shape import Must
+from services.rulebook.shape import Mistake, Must
 
 FOLDER = Path(__file__).parent / "calendars"
 HOLIDAYS, WORKING_DAYS = "holidays", "working_days"
@@ -50,16 +50,24 @@ def load_calendars(folder: Path = FOLDER, more: Path | None = None) -> Mapping[s
 def read_year(path: Path) -> Year:
     """One file of the table. Raises BadPack with every mistake and its line."""
     document = Document.of_csv(path) if path.suffix == ".csv" else Document(path)
-    year = document.into(Year, document.data)
-    problems = [
-        document.problem((part, day), what)
+    problems = list(document.unread)
+    year = document.tried(Year, document.data, problems)
+    if year is not None:
+        problems += (document.problem(loc, what) for loc, what in _mistakes(year))
+    if problems or year is None:
+        raise BadPack(problems)
+    if not year.holidays:
+        raise BadPack([document.problem((HOLIDAYS,), "names no day; leave the file out while its days are not known")])
+    return year
+
+
+def _mistakes(year: Year) -> Iterable[Mistake]:
+    return (
+        ((part, day), what)
         for part, days in ((HOLIDAYS, year.holidays), (WORKING_DAYS, year.working_days))
         for day in days
         if (what := _wrong(day, part, year))
-    ]
-    if problems:
-        raise BadPack(problems)
-    return year
+    )
 
 
 def is_working_day(calendars: Calendars, day: date) -> bool | None:

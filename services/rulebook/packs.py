@@ -1,6 +1,7 @@
 """A rule book: the rules of one country, read from a pack. Data with a version; the house's own rules are marked so."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from functools import cache, lru_cache
@@ -10,15 +11,19 @@ from typing import Annotated, Any, Literal
 from schemas.values import Channel, Party, Product
 from services.rulebook.calendars import Calendars, load_calendars
 from services.rulebook.kinds import KINDS, Finding, Parameters, Question
+from services.rulebook.kinds.clock import QuietHours
 from services.rulebook.question import Proposal
 from services.rulebook.reading import BadPack, Document
-from services.rulebook.shape import Mistake, Must
+from services.rulebook.shape import Misshapen, Mistake, Must, shaped
 
 FOLDER = Path(__file__).parent / "packs"
 
 Force = Literal["HARD", "SOFT", "POLICY"]
 NEEDED = ("quiet_hours", "party", "hold", "stop_request", "borrower_status")
 """Kinds without which a pack is refused: what these forbid is withdrawn at once, so it must not be allowed either."""
+
+JURISDICTIONS: Mapping[str, str] = {"GB": "UK"}
+"""Country → its jurisdiction, where that is not named by the country's own code."""
 
 SOME = Must(bool, "must not be empty")
 TWO_CAPITALS = Must(lambda code: len(code) == 2 and code.isalpha() and code.isupper(), "must be two capital letters")
@@ -172,19 +177,31 @@ def read_rulebooks(folder: Path, calendars: Mapping[str, Calendars]) -> list[Rul
 
 
 def _read(path: Path, calendars: Calendars) -> Rulebook:
+    """One pack. Whatever of it can be read is looked at before all its mistakes are raised together."""
     document = Document(path)
-    book = document.into(Rulebook, document.data | {"digest": document.digest})
-    mistakes = list(_contradictions(book))
-    rules: list[Rule] = []
-    problems = [document.problem(loc, what) for loc, what in mistakes]
-    for number, rule in enumerate(book.rules):
-        try:
-            rules.append(replace(rule, parameters=_parameters(document, number, rule)))
-        except BadPack as error:
-            problems += error.problems
-    if problems:
-        raise BadPack(problems)
-    return _with_calendars(replace(book, rules=tuple(rules)), calendars)
+    problems: list[str] = []
+    book = document.tried(Rulebook, document.data | {"digest": document.digest}, problems)
+    parameters = {number: _parameters(document, number, raw, problems) for number, raw in _raw_rules(document)}
+    rules = dict(_shaped_rules(document))
+    problems += (document.problem(loc, what) for loc, what in _contradictions(document.data, rules))
+    problems += (document.problem(loc, what) for loc, what in _empty_hours(parameters))
+    if problems or book is None:
+        raise BadPack(tuple(dict.fromkeys(problems)))
+    whole = tuple(replace(rule, parameters=parameters[number]) for number, rule in enumerate(book.rules))
+    return _with_calendars(replace(book, rules=whole), calendars)
+
+
+def _raw_rules(document: Document) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    rules = document.data.get("rules", ())
+    if isinstance(rules, list):
+        yield from ((number, raw) for number, raw in enumerate(rules) if isinstance(raw, Mapping))
+
+
+def _shaped_rules(document: Document) -> Iterator[tuple[int, Rule]]:
+    """The rules that can be read, one by one, each with its place in the pack."""
+    for number, raw in _raw_rules(document):
+        with suppress(Misshapen):
+            yield number, shaped(Rule, raw)
 
 
 def _with_calendars(book: Rulebook, calendars: Calendars) -> Rulebook:
@@ -193,31 +210,54 @@ def _with_calendars(book: Rulebook, calendars: Calendars) -> Rulebook:
     return replace(book, calendars={n: {**calendars.get(n, {}), **book.calendars.get(n, {})} for n in sorted(names)})
 
 
-def _parameters(document: Document, number: int, rule: Rule) -> Parameters:
-    place = ("rules", number)
-    if rule.kind not in KINDS:
+def _parameters(document: Document, number: int, raw: Mapping[str, Any], problems: list[str]) -> Parameters | None:
+    place, name = ("rules", number), raw.get("kind")
+    if not isinstance(name, str):
+        return None
+    if name not in KINDS:
         known = ", ".join(sorted(KINDS))
-        raise BadPack([document.problem((*place, "kind"), f"{rule.kind!r} is not one of {known}")])
-    kind = KINDS[rule.kind]
+        problems.append(document.problem((*place, "kind"), f"{name!r} is not one of {known}"))
+        return None
+    kind, given = KINDS[name], raw.get("parameters", {})
     takes_channels = any(f.name == "channels" for f in fields(kind))  # type: ignore[arg-type]
-    given = {"channels": rule.channels, **rule.parameters} if takes_channels else rule.parameters
-    parameters: Parameters = document.into(kind, given, (*place, "parameters"))
-    return parameters
+    if takes_channels and isinstance(given, Mapping):
+        given = {"channels": raw.get("channels", ()), **given}
+    return document.tried(kind, given, problems, (*place, "parameters"))
 
 
-def _contradictions(book: Rulebook) -> list[Mistake]:
+def _contradictions(pack: Mapping[str, Any], rules: Mapping[int, Rule]) -> Iterator[Mistake]:
     """What no single field shows: ids that come twice, rules that end before they begin, regions of another country."""
-    ids = [rule.id for rule in book.rules]
-    found: list[Mistake] = [(("rules", n, "id"), f"{one} comes twice") for n, one in enumerate(ids) if one in ids[:n]]
-    found += [
-        (("rules", n, "effective_to"), "is before effective_from")
-        for n, rule in enumerate(book.rules)
-        if rule.effective_to and rule.effective_to < rule.effective_from
-    ]
-    found += [(("rules",), f"no rule of kind {kind}") for kind in NEEDED if kind not in {r.kind for r in book.rules}]
-    found += [
-        (("regions",), f"{region} does not belong to {book.country}")
-        for region in sorted(book.regions)
-        if not region.startswith(f"{book.country}-")
-    ]
-    return found
+    ids = [rule.id for rule in rules.values()]
+    for place, (number, rule) in enumerate(rules.items()):
+        if rule.id in ids[:place]:
+            yield ("rules", number, "id"), f"{rule.id} comes twice"
+        if rule.effective_to and rule.effective_to < rule.effective_from:
+            yield ("rules", number, "effective_to"), "is before effective_from"
+        if rule.force == "HARD" and not rule.clause:
+            yield ("rules", number, "clause"), "is missing: what forbids must say by which source"
+    yield from _not_of_the_country(pack)
+    yield from _lacking(pack)
+
+
+def _not_of_the_country(pack: Mapping[str, Any]) -> Iterator[Mistake]:
+    country, jurisdiction, regions = pack.get("country"), pack.get("jurisdiction"), pack.get("regions", ())
+    if not isinstance(country, str):
+        return
+    if isinstance(jurisdiction, str) and jurisdiction != JURISDICTIONS.get(country, country):
+        yield ("jurisdiction",), f"{jurisdiction} is not the jurisdiction of {country}"
+    for region in regions if isinstance(regions, list) else ():
+        if isinstance(region, str) and not region.startswith(f"{country}-"):
+            yield ("regions",), f"{region} does not belong to {country}"
+
+
+def _lacking(pack: Mapping[str, Any]) -> Iterator[Mistake]:
+    rules = pack.get("rules")
+    kinds = {raw.get("kind") for raw in rules if isinstance(raw, Mapping)} if isinstance(rules, list) else set()
+    yield from ((("rules",), f"no rule of kind {kind}") for kind in NEEDED if kind not in kinds)
+
+
+def _empty_hours(parameters: Mapping[int, Parameters | None]) -> Iterator[Mistake]:
+    """Hours that begin when they end: of no length, or of a day's, and nobody can tell which was meant."""
+    for number, given in parameters.items():
+        if isinstance(given, QuietHours) and given.start == given.end:
+            yield ("rules", number, "parameters"), f"begins and ends at {given.start:%H:%M}, so that no time is quiet"

@@ -27,10 +27,10 @@ class BadPack(Exception):
 
 
 class Document:
-    """A TOML file with the line on which each of its fields stands."""
+    """A TOML file with the line on which each of its fields stands. unread: mistakes in rows that are not in `data`."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.unread = path, tuple[str, ...]()
         text = _text(path)
         self.digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.lines = lines_of(text)
@@ -42,7 +42,7 @@ class Document:
         document = cls.__new__(cls)
         document.path, text = path, _text(path)
         document.digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        document.data, document.lines = _tabled(path, text)
+        document.data, document.lines, document.unread = _tabled(path, text)
         return document
 
     def problem(self, loc: Loc, what: str) -> str:
@@ -56,6 +56,14 @@ class Document:
             return shaped(kind, data)
         except Misshapen as error:
             raise BadPack([self.problem(at + loc, what) for loc, what in error.mistakes]) from None
+
+    def tried(self, kind: type[T], data: object, problems: list[str], at: Loc = ()) -> T | None:
+        """The same; None where it has mistakes, which are added to `problems`."""
+        try:
+            return self.into(kind, data, at)
+        except BadPack as error:
+            problems += error.problems
+            return None
 
 
 def dotted(loc: Loc) -> str:
@@ -83,10 +91,15 @@ def lines_of(text: str) -> Lines:
 
 
 def _text(path: Path) -> str:
+    """Its text; a byte order mark, as spreadsheets put one, is no part of it."""
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise BadPack([f"{path.name}:1: file: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadPack([f"{path.name}:{line}: file: is not UTF-8; save it with this encoding"]) from None
 
 
 def _parsed(path: Path, text: str) -> dict[str, Any]:
@@ -98,22 +111,27 @@ def _parsed(path: Path, text: str) -> dict[str, Any]:
         raise BadPack([f"{path.name}:{number}: file: not TOML: {_AT_LINE.sub('', str(error)).strip()}"]) from None
 
 
-def _tabled(path: Path, text: str) -> tuple[dict[str, Any], Lines]:
+PARTS: Mapping[str, str] = {"holiday": "holidays", "working_day": "working_days"}
+
+
+def _tabled(path: Path, text: str) -> tuple[dict[str, Any], Lines, tuple[str, ...]]:
     jurisdiction, _, year = path.stem.partition("-")
     data: dict[str, Any] = {"jurisdiction": jurisdiction, "year": int(year) if year.isdecimal() else year}
     data |= {"holidays": {}, "working_days": {}}
     lines: dict[Loc, int] = {}
+    unread: list[str] = []
     reader = csv.DictReader(text.splitlines())
     if set(reader.fieldnames or ()) != {"date", "kind", "name"}:
         raise BadPack([f"{path.name}:1: file: the columns must be date,kind,name"])
     for row in reader:
-        kind = {"holiday": "holidays", "working_day": "working_days"}.get((row["kind"] or "").strip())
-        if kind is None:
-            raise BadPack([f"{path.name}:{reader.line_num}: kind: {row['kind']!r} is not holiday or working_day"])
+        part = PARTS.get((row["kind"] or "").strip())
+        if part is None:
+            unread.append(f"{path.name}:{reader.line_num}: kind: {row['kind']!r} is not holiday or working_day")
+            continue
         day = (row["date"] or "").strip()
-        data[kind][day] = row["name"] or ""
-        lines[kind, day] = reader.line_num
-    return data, lines
+        data[part][day] = row["name"] or ""
+        lines[part, day] = reader.line_num
+    return data, lines, tuple(unread)
 
 
 def _names(dotted_key: str) -> Loc:

@@ -21,6 +21,7 @@ from services.kit.database import engine_for
 from services.kit.migrate import migrate
 from services.notifier.app import service
 from services.notifier.rulebook_watch import Watch
+from services.rulebook.calendars import FOLDER as CALENDARS
 from services.rulebook.packs import FOLDER
 from services.rulebook.shelf import load_rulebooks
 from services.rulebook.strategy import FOLDER as STRATEGIES
@@ -47,6 +48,27 @@ def test_files_in_order_pass_and_wrong_ones_are_told_line_by_line(tmp_path: Path
         1,
         "mine.toml:90: rules[5].parameters.maximum: must be a whole number\n",
     )
+
+
+def test_every_shipped_file_is_in_order_and_named_for_what_it_is() -> None:
+    found = said("check", *FOLDER.glob("*.toml"), *STRATEGIES.glob("*.toml"), *CALENDARS.glob("*"))
+    what = {Path(name).name: one for name, one in found["files"].items()}
+    assert (found["ok"], found["problems"]) == (True, [])
+    assert what["in-force.toml"] == "versions that the house begins with: CN 2, IN 2, UK 2, US 2"
+    assert what["cn-2.toml"] == f"pack {load_rulebooks().books['CN']['2'].label}, shipped"
+    assert what["CN-2026.toml"].startswith("calendar CN 2026, ")
+    assert what["default-v2.toml"].startswith("strategy default-v2@")
+
+
+def test_a_pack_beside_a_calendar_makes_its_jurisdiction_known(tmp_path: Path) -> None:
+    pack, calendar = tmp_path / "fr-1.toml", tmp_path / "FR-2027.csv"
+    text_ = (FOLDER / "uk-2.toml").read_text(encoding="utf-8")
+    text_ = text_.replace('jurisdiction = "UK"', 'jurisdiction = "FR"').replace('"GB', '"FR')
+    pack.write_text(text_, encoding="utf-8")
+    calendar.write_text("date,kind,name\n2027-07-14,holiday,x\n", encoding="utf-8")
+    assert arrears("check", calendar).exit_code == 1
+    together = said("check", calendar, pack)
+    assert (together["problems"], len(together["warnings"])) == ([], 1), "no shipped rule book is of that country"
 
 
 def test_an_instant_without_offset_and_an_unknown_version_are_refused(tmp_path: Path) -> None:
@@ -149,7 +171,8 @@ def test_an_unknown_decision_is_said_so(var: Path) -> None:
 def test_a_new_version_is_weighed_over_what_was_proposed(var: Path, tmp_path: Path) -> None:
     strict = tmp_path / "strict.toml"
     pack = (FOLDER / "cn-2.toml").read_text(encoding="utf-8").replace('version = "2"', 'version = "3"')
-    strict.write_text(pack.replace("parameters = { maximum = 2 }", "parameters = { maximum = 0 }", 1), encoding="utf-8")
+    asking = 'kind = "consent"\nparameters = { consent = "channel" }'
+    strict.write_text(pack.replace('kind = "cap"\nparameters = { maximum = 2 }', asking, 1), encoding="utf-8")
     assert set(said("diff", "CN-1", "CN-2", "--var", var)["changes"]) == {"same"}
     found = said("diff", "CN-2", strict, "--var", var)
     assert found["changes"] == {"newly denied": 3, "other reasons": 3}

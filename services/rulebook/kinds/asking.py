@@ -7,6 +7,10 @@ from typing import Protocol, TypeAlias
 from zoneinfo import ZoneInfo
 
 from services.rulebook.question import Consent, ConsentKind, History, Profile, Proposal
+from services.rulebook.shape import Must
+
+AT_LEAST_ONE = Must(lambda number: number >= 1, "must be at least 1")
+"""Of counts and days: 0 would forbid for ever, or nothing at all, and neither is what such a rule says."""
 
 Calendars: TypeAlias = Mapping[str, Mapping[int, tuple[date, ...]]]
 """Name → year → the days it marks. A year that is not there is not known."""

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, time
+from typing import Annotated
 
-from services.rulebook.kinds.asking import PASSES, Finding, Question
+from services.rulebook.kinds.asking import AT_LEAST_ONE, PASSES, Finding, Question
 from services.rulebook.local import DAY, day_start, next_at, on
 from services.rulebook.question import Consent, ConsentKind
 
@@ -111,7 +112,7 @@ class Blackout:
 class Spacing:
     """After a call that nobody answered, none to the same person for `minutes`."""
 
-    minutes: int
+    minutes: Annotated[int, AT_LEAST_ONE]
     days_back: int = field(default=1, init=False)
 
     def judge(self, q: Question) -> Finding:

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from schemas.values import Channel
-from services.rulebook.kinds.asking import Finding, Question, earliest
+from services.rulebook.kinds.asking import AT_LEAST_ONE, Finding, Question, earliest
 from services.rulebook.local import DAY, day_start, local_day
 from services.rulebook.question import Consent, ConsentKind, Contacted
 
@@ -46,8 +46,8 @@ class Cap:
     none meaning all; a pack's rule hands on its own where none are named.
     """
 
-    maximum: int
-    days: int = 1
+    maximum: Annotated[int, AT_LEAST_ONE]
+    days: Annotated[int, AT_LEAST_ONE] = 1
     per: Per = "debtor"
     counts: Literal["contacts", "connected"] = "contacts"
     lifted_by: Lifting | None = None
@@ -101,7 +101,7 @@ class Cap:
 class Cooldown:
     """After a contact (or a conversation) none for `days` local days, its own day being the first."""
 
-    days: int
+    days: Annotated[int, AT_LEAST_ONE]
     after: Literal["contact", "conversation"] = "contact"
     per: Per = "debtor"
     lifted_by: Lifting | None = None

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
+from typing import Annotated
 
 from schemas.values import BorrowerStatus
-from services.rulebook.kinds.asking import PASSES, Finding, Question
+from services.rulebook.kinds.asking import AT_LEAST_ONE, PASSES, Finding, Question
 from services.rulebook.local import DAY, day_start, local_day
 from services.rulebook.question import Contacted
 
@@ -20,9 +21,9 @@ class LostContact:
     debtor gave is theirs. Calls older than `valid_days` local days say nothing any more.
     """
 
-    dials: int
-    days: int
-    valid_days: int
+    dials: Annotated[int, AT_LEAST_ONE]
+    days: Annotated[int, AT_LEAST_ONE]
+    valid_days: Annotated[int, AT_LEAST_ONE]
     statuses: tuple[BorrowerStatus, ...] = ()
 
     @property

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Annotated
 
-from services.rulebook.kinds.asking import PASSES, Finding, Question, unless, while_consented
+from services.rulebook.kinds.asking import AT_LEAST_ONE, PASSES, Finding, Question, unless, while_consented
 from services.rulebook.question import ConsentKind
 
 
@@ -11,7 +12,7 @@ from services.rulebook.question import ConsentKind
 class Staffing:
     """At least so many different people go."""
 
-    minimum: int
+    minimum: Annotated[int, AT_LEAST_ONE]
     days_back: int = field(default=0, init=False)
 
     def judge(self, q: Question) -> Finding:
@@ -68,7 +69,7 @@ class PlaceWithConsent:
 class ProvedNotice:
     """A notice is proved to have arrived, its response window is over, and it is not older than `days_max`."""
 
-    days_max: int
+    days_max: Annotated[int, AT_LEAST_ONE]
     days_back: int = field(default=0, init=False)
 
     def judge(self, q: Question) -> Finding:
