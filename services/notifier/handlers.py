@@ -46,7 +46,7 @@ from schemas.visits import (
     VisitRefused,
 )
 from services.kit.service import Context, Handler, Reaction, Refused, Unfit
-from services.notifier.domain import flow, loans, person, visits
+from services.notifier.domain import flow, loans, person, settling, visits
 from services.notifier.domain.moment import NeverPossible, NotPossible, Policy
 from services.notifier.domain.moment import Reaction as Decided
 from services.notifier.domain.state import Borrower
@@ -222,12 +222,12 @@ def on_permit_requested(state: Borrower, fact: VisitPermitRequested, context: He
 
 def on_visit_arrived(state: Borrower, fact: VisitArrived | VisitNoContact, context: Here) -> Reaction[Borrower]:
     """A visit is being made, or was."""
-    return person.made(state, fact.visit_id, context)
+    return settling.made(state, fact.visit_id, fact.arrived_at, context)
 
 
 def on_visit_result(state: Borrower, fact: VisitCompleted | VisitRefused, context: Here) -> Reaction[Borrower]:
     """A visit is over; what was said at the door may stop the case."""
-    return visits.result(state, fact.visit_id, fact.result, context)
+    return visits.result(state, fact.visit_id, fact.arrived_at, fact.result, context)
 
 
 def on_visit_cancelled(state: Borrower, fact: VisitCancelled, context: Here) -> Reaction[Borrower]:

@@ -1,7 +1,7 @@
 """Every decision of notifier. Values in, values out; no clock, no database, no random number, no log."""
 
 from services.notifier.domain.answers import answer
-from services.notifier.domain.contacts import claimed, propose, receipt, released, settle, submitted, tracking
+from services.notifier.domain.contacts import claimed, propose, receipt, released, submitted, tracking
 from services.notifier.domain.flow import meant
 from services.notifier.domain.moment import Moment, NotPossible, Policy, Reaction
 from services.notifier.domain.outcomes import (
@@ -19,6 +19,7 @@ from services.notifier.domain.outcomes import (
     Tracked,
     Unknown,
 )
+from services.notifier.domain.settling import overrun, settle
 from services.notifier.domain.state import Amounts, Borrower, Contact, Point, fresh
 from services.notifier.domain.wishes import consent, prefer, withdraw
 
@@ -49,6 +50,7 @@ __all__ = [
     "consent",
     "fresh",
     "meant",
+    "overrun",
     "prefer",
     "propose",
     "receipt",

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 from schemas.changing import replace
 from schemas.contacts import ContactAllowed, ContactCancelled, ContactDenied, Purpose
-from schemas.values import Arrears, Channel, Reason, Step
+from schemas.values import Arrears, Channel, Party, Reason, Step
 from services.notifier.domain.moment import Moment, Reaction
-from services.notifier.domain.state import Amounts, Borrower, Contact, ContactState, Medium, Point, Sums
+from services.notifier.domain.state import Amounts, Borrower, Contact, ContactState, Lapsed, Medium, Point, Sums
 from services.rulebook.gate import decide
 from services.rulebook.local import local_day, zone_of
 from services.rulebook.packs import Rulebook
@@ -185,7 +185,20 @@ def cancelled(state: Borrower, contact: Contact, reason: str, ctx: Moment) -> Re
         reason=reason,
         cancelled_at=ctx.now,
     )
-    return uncounted(state.without(contact.contact_id), contact.contact_id), (fact,)
+    return uncounted(lapse(state, contact), contact.contact_id), (fact,)
+
+
+def lapse(state: Borrower, contact: Contact) -> Borrower:
+    """The borrower without this open contact. A permit of somebody else's is kept: it may have been used before."""
+    if contact.state != "permitted":
+        return state.without(contact.contact_id)
+    after, permit = state.over(contact.contact_id), Lapsed(contact, party_of(state, contact.contact_id))
+    return replace(after, lapsed=(*after.lapsed, permit))
+
+
+def party_of(state: Borrower, contact_id: str) -> Party:
+    """With whom a counted contact is, or was."""
+    return next((c.party for c in state.history if c.contact_id == contact_id), "debtor")
 
 
 def uncounted(state: Borrower, contact_id: str) -> Borrower:
@@ -194,13 +207,14 @@ def uncounted(state: Borrower, contact_id: str) -> Borrower:
 
 
 def recent(state: Borrower, ctx: Moment) -> Borrower:
-    """The borrower with no more contacts in the counters than the rules look back on."""
+    """The borrower with no more contacts in the counters, and lapsed permits, than the rules look back on."""
     looked_back = ctx.reference.rulebooks.history_days(state.profile.region) if state.profile else 0
     days = max(HISTORY_DAYS_MIN, looked_back + 2)
     since = ctx.now - timedelta(days=days)
-    if all(c.at >= since for c in state.history):
+    if all(c.at >= since for c in state.history) and all(p.contact.expires_at >= since for p in state.lapsed):
         return state
-    return replace(state, history=tuple(c for c in state.history if c.at >= since))
+    lapsed = tuple(permit for permit in state.lapsed if permit.contact.expires_at >= since)
+    return replace(state, history=tuple(c for c in state.history if c.at >= since), lapsed=lapsed)
 
 
 def owed(state: Borrower, now: datetime) -> tuple[tuple[str, ...], Amounts] | None:

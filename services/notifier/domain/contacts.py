@@ -19,12 +19,11 @@ from schemas.contacts import (
     Proof,
     Purpose,
 )
-from schemas.values import Party, Reason
+from schemas.values import Reason
 from services.notifier.domain.asking import (
     MEDIUM,
     Ask,
     allow,
-    cancelled,
     deny,
     outruled,
     owed,
@@ -35,7 +34,7 @@ from services.notifier.domain.asking import (
     verified_on,
     weigh,
 )
-from services.notifier.domain.flow import onward, settled, wake_at
+from services.notifier.domain.flow import onward, wake_at
 from services.notifier.domain.ladder import EARLY, steps_for
 from services.notifier.domain.moment import Moment, NotPossible, Reaction, Said
 from services.notifier.domain.outcomes import (
@@ -45,13 +44,12 @@ from services.notifier.domain.outcomes import (
     Failed,
     Receipt,
     Refused,
-    Settled,
     Submission,
     Tracked,
 )
 from services.notifier.domain.state import Amounts, Borrower, Contact, ContactState, Proved, Sums
 from services.notifier.domain.steps import told, used_up
-from services.rulebook.question import Contacted, Proposal, ProvedDelivery
+from services.rulebook.question import Proposal, ProvedDelivery
 
 NO_CURRENCY = "XXX"
 """ISO 4217: the code of what is no money; of a contact that named no amounts."""
@@ -199,34 +197,6 @@ def decided(state: Borrower, ask: Ask, ctx: Moment, forbidden: tuple[Reason, ...
         after, said = allow(state, ask, decision, ctx, "permitted")
         return onward(after, ctx, said)
     return deny(state, ask, decision, ctx)
-
-
-def settle(state: Borrower, contact_id: str, outcome: Settled, ctx: Moment) -> Reaction:
-    """What became of a permitted contact: says `contact.settled`, or `contact.cancelled` when it was not made."""
-    contact = _standing(state, contact_id, "permitted")
-    if outcome.outcome == "not_made":
-        after, said = cancelled(state, contact, "not_made", ctx)
-        return onward(after, ctx, said)
-    connected = outcome.outcome == "connected"
-    made = tuple(replace(c, connected=connected) if c.contact_id == contact_id else c for c in state.history)
-    after = replace(state.without(contact_id), history=(*made, *_dials(contact, outcome)))
-    if outcome.refused and contact.person_id and _party(state, contact_id) == "contact_person":
-        after = replace(after, refusals=tuple(sorted({*after.refusals, contact.person_id})))
-    return onward(after, ctx, (settled(state, contact, outcome.outcome, ctx),))
-
-
-def _party(state: Borrower, contact_id: str) -> Party:
-    """With whom a counted contact was."""
-    return next((c.party for c in state.history if c.contact_id == contact_id), "debtor")
-
-
-def _dials(contact: Contact, outcome: Settled) -> list[Contacted]:
-    """The dials before the last one; they count per number, none was a conversation."""
-    point, loans = contact.contact_point, contact.loan_ids
-    return [
-        Contacted(f"{contact.contact_id}#{n}", contact.channel, outcome.at, point, loans, connected=False)
-        for n in range(2, outcome.dials + 1)
-    ]
 
 
 def _standing(state: Borrower, contact_id: str, wanted: ContactState) -> Contact:

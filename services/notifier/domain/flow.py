@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from schemas.changing import replace
 from schemas.contacts import ContactSettled, NoticeUnknown
-from services.notifier.domain.asking import cancelled, outruled, owed, recent
+from services.notifier.domain.asking import cancelled, lapse, outruled, owed, recent
 from services.notifier.domain.ladder import EARLY, next_turn, silence_ends_at
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Loan, Round
@@ -186,7 +186,7 @@ def _give_up(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
     for contact in state.contacts:
         ends_at = _ends_at(contact, ctx)
         if ends_at is not None and ends_at <= ctx.now:
-            state = state.without(contact.contact_id)
+            state = lapse(state, contact)
             said = (*said, _given_up(state, contact, ctx))
     return state, said
 

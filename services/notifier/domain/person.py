@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from schemas.bank import BorrowerRecorded
 from schemas.changing import replace
 from schemas.values import CaseOutcome
-from services.notifier.domain.asking import cancelled, zone_for
+from services.notifier.domain.asking import cancelled, lapse, zone_for
 from services.notifier.domain.flow import onward, outlasts, settled
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Point
@@ -161,21 +161,13 @@ def recalled(state: Borrower, placement_id: str, ctx: Moment) -> Reaction:
 # -- others' contacts -------------------------------------------------------------------------------------------------
 
 
-def made(state: Borrower, contact_id: str, ctx: Moment) -> Reaction:
-    """A permitted visit was made; it counts. Heard twice it is settled once."""
-    contact = _permitted(state, contact_id)
-    if contact is None:
-        return state, ()
-    return onward(state.without(contact_id), ctx, (settled(state, contact, "made", ctx),))
-
-
 def not_made(state: Borrower, contact_id: str, reason: str, ctx: Moment) -> Reaction:
     """A permitted visit does not take place. Where nobody reported, somebody may have been there: it counts."""
     contact = _permitted(state, contact_id)
     if contact is None:
         return state, ()
     if reason == "not_reported":
-        return onward(state.without(contact_id), ctx, (settled(state, contact, "unreported", ctx),))
+        return onward(lapse(state, contact), ctx, (settled(state, contact, "unreported", ctx),))
     after, said = cancelled(state, contact, reason, ctx)
     return onward(after, ctx, said)
 

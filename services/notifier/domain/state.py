@@ -7,7 +7,7 @@ from functools import cache
 from typing import Literal
 
 from schemas.changing import replace
-from schemas.values import Channel, Step
+from schemas.values import Channel, Party, Step
 from services.rulebook.question import Consent, Contacted, Hold, Profile, ProvedDelivery, QuietTime, StopRequest
 
 Medium = Literal["phone", "email", "address"]
@@ -158,6 +158,17 @@ class Contact:
 
 
 @dataclass(frozen=True, slots=True)
+class Lapsed:
+    """The permit of somebody else's contact, of whom `party` says with whom it is.
+
+    Kept when it was withdrawn or ran out and nobody said what became of it: it may have been used before.
+    """
+
+    contact: Contact
+    party: Party = "debtor"
+
+
+@dataclass(frozen=True, slots=True)
 class Denial:
     """What was last said against a proposal, so that the same is not said again before something changes."""
 
@@ -174,7 +185,8 @@ class Borrower:
     """The state document of one borrower.
 
     profile: as the bank recorded it. consents, quiet_times: what the borrower told us besides. refusals: contact
-    persons who want to hear no more. consented: how many consents were given here.
+    persons who want to hear no more. consented: how many consents were given here. lapsed: permits that are over and
+    may have been used, for as long as contacts of their days count.
     """
 
     borrower_id: str
@@ -186,6 +198,7 @@ class Borrower:
     round: Round = Round()
     contacts: tuple[Contact, ...] = ()
     history: tuple[Contacted, ...] = ()
+    lapsed: tuple[Lapsed, ...] = ()
     denials: tuple[Denial, ...] = ()
     holds: tuple[Hold, ...] = ()
     stops: tuple[StopRequest, ...] = ()
@@ -238,6 +251,11 @@ class Borrower:
         if self.contact(contact_id) is None:
             return self
         return replace(self, contacts=tuple(c for c in self.contacts if c.contact_id != contact_id))
+
+    def over(self, contact_id: str) -> "Borrower":
+        """The borrower without this contact, of whose permit nothing more can be told."""
+        lapsed = tuple(permit for permit in self.lapsed if permit.contact.contact_id != contact_id)
+        return replace(self.without(contact_id), lapsed=lapsed)
 
     @property
     def known(self) -> Profile | None:

@@ -1,5 +1,7 @@
 """Visits ask the one ledger for a permit, as everybody does."""
 
+from datetime import datetime
+
 from schemas.agencies import VisitResult
 from schemas.values import Reason
 from schemas.visits import VisitPermitRequested
@@ -7,7 +9,7 @@ from services.notifier.domain.answers import at_the_door
 from services.notifier.domain.asking import Ask, cancelled, products_of, source_of
 from services.notifier.domain.contacts import NOTHING_DUE, WRONG_POINT, decided
 from services.notifier.domain.moment import Moment, Reaction
-from services.notifier.domain.person import made
+from services.notifier.domain.settling import made
 from services.notifier.domain.state import Borrower
 from services.rulebook.question import Proposal
 
@@ -41,9 +43,9 @@ def permit(state: Borrower, fact: VisitPermitRequested, ctx: Moment) -> Reaction
     return after, (*said, *more)
 
 
-def result(state: Borrower, visit_id: str, found: VisitResult, ctx: Moment) -> Reaction:
-    """A visit is over: it counts, and what was said at the door is heard."""
-    after, said = made(state, visit_id, ctx)
+def result(state: Borrower, visit_id: str, at: datetime, found: VisitResult, ctx: Moment) -> Reaction:
+    """A visit is over: it counts at the instant at which it was made, and what was said at the door is heard."""
+    after, said = made(state, visit_id, at, ctx)
     heard, more = at_the_door(after, found, visit_id, ctx)
     return heard, (*said, *more)
 
