@@ -181,11 +181,25 @@ _OTHERS: dict[str, "Callable[[Random, int], list[Draft]]"] = {
 
 
 def _spread(chance: Random, drafts: list[Draft], events: int) -> tuple[Step, ...]:
-    """In a random order, at even distances with a random part."""
-    chance.shuffle(drafts)
+    """In a random order but for what must come early, at even distances with a random part."""
+    drafts = _ordered(chance, drafts)
     gap = events * LAST_FAULT / (len(drafts) + 1)
     places = [int(gap * (n + 1 + chance.uniform(-0.3, 0.3))) for n in range(len(drafts))]
     return tuple(_step(n, place, draft) for n, (place, draft) in enumerate(zip(places, drafts, strict=True), start=1))
+
+
+def _ordered(chance: Random, drafts: list[Draft]) -> list[Draft]:
+    """Half of what may come at any time lies behind all that must come early."""
+    chance.shuffle(drafts)
+    early, others = [d for d in drafts if _is_early(d)], [d for d in drafts if not _is_early(d)]
+    first = [*early, *others[: len(others) // 2]]
+    chance.shuffle(first)
+    return [*first, *others[len(others) // 2 :]]
+
+
+def _is_early(draft: Draft) -> bool:
+    window = BY_NAME.get(str(draft["how"]))
+    return window is not None and window.early
 
 
 def _step(number: int, after: int, draft: Draft) -> Step:

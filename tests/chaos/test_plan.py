@@ -62,6 +62,13 @@ def test_faults_come_one_after_another_and_leave_the_end_in_peace():
     assert after[-1] < 95_000
 
 
+def test_what_comes_only_while_people_are_written_to_is_not_left_for_the_end():
+    early = {window.name for window in WINDOWS if window.early}
+    for seed in range(1, 200):
+        hows = [step.how for step in make_plan(seed, 2000, 6, FAULTS, days=8, day_seconds=3).steps]
+        assert not early & set(hows[-5:]), seed
+
+
 def test_an_unknown_fault_is_refused():
     with pytest.raises(ValueError, match="meteor"):
         plan(faults=("meteor",))

@@ -17,6 +17,9 @@ class Window:
     nudge: bool = False
     """It comes only with a new assignment: another worker of the service is killed to bring it about."""
 
+    early: bool = False
+    """It comes only while people are written to, which near the end of a short story nobody is any more."""
+
 
 BEFORE_POLL = "before poll"
 BEFORE_TRANSACTION = "after poll, before the transaction"
@@ -45,10 +48,10 @@ WINDOWS = (
     Window(CLAIMED, SPEAKING),
     Window(SENT, SPEAKING),
     Window(ACKNOWLEDGED, SPEAKING),
-    Window(BEFORE_SUBMIT, ("notifier",)),
-    Window(NO_RESPONSE, ("notifier",)),
-    Window(RESPONSE, ("notifier",)),
-    Window(RECEIPT, ("notifier",)),
+    Window(BEFORE_SUBMIT, ("notifier",), early=True),
+    Window(NO_RESPONSE, ("notifier",), early=True),
+    Window(RESPONSE, ("notifier",), early=True),
+    Window(RECEIPT, ("notifier",), early=True),
     Window(SEEKING, nudge=True),
     Window(QUEUED),
     Window(FIRST_BATCH, nudge=True),
