@@ -14,6 +14,7 @@ from schemas.cases import (
     HoldReleased,
     LegalRecommended,
     LegalReferred,
+    PlacementOffered,
     PlacementRecalled,
 )
 from schemas.contacts import ConsentGiven
@@ -103,6 +104,64 @@ def test_a_consent_to_something_else_takes_no_wish_back(story, kind):
 def test_a_wish_about_one_channel_stops_no_placement(story):
     story.placed().wants_no_contact(channels=("sms",))
     assert story.said(PlacementRecalled) == []
+
+
+def test_who_wants_no_visits_is_left_to_letters_and_messages(story):
+    story.placed(5000).wants_no_contact(channels=("visit",))
+    assert story.recall.cause == "stop_request"
+    assert story.said(HoldPlaced) == []
+    story.days(29)
+    assert story.said(LegalRecommended) == []
+    assert len(story.said(PlacementOffered)) == 1
+    assert story.outcomes() == []
+
+
+def test_whom_nothing_written_has_moved_is_left_to_the_court_when_a_placement_would_have_ended(story):
+    story.placed(5000).wants_no_contact(channels=("visit",))
+    story.days(30)
+    (said,) = story.said(LegalRecommended)
+    assert said.reasons[0].text == "No other way is left: unanswered in writing."
+    story.days(2)
+    assert story.outcomes() == ["legal_referred"]
+
+
+def test_who_wants_visits_again_is_visited_again(story):
+    story.placed(5000).wants_no_contact(channels=("visit",)).days(3)
+    story.bus.publish(
+        ConsentGiven(consent_id="c", borrower_id="b1", kind="channel", channel="visit", given_at=story.clock.now())
+    )
+    assert len(story.said(PlacementOffered)) == 2
+    story.accepts().days(29)
+    assert story.said(LegalRecommended) == []
+
+
+def test_a_case_without_proof_of_notice_waits_for_it_before_it_counts_the_days_of_writing(story):
+    story.opened(5000).wants_no_contact(channels=("visit",)).days(40)
+    assert story.said(LegalRecommended) == []
+    story.silent().days(29)
+    assert story.said(LegalRecommended) == []
+    story.days(1)
+    assert len(story.said(LegalRecommended)) == 1
+
+
+def test_every_channel_stopped_one_by_one_is_a_wish_for_no_contact(story):
+    story.opened(5000)
+    for channel in ("sms", "email", "letter", "voice"):
+        story.wants_no_contact(channels=(channel,))
+    assert story.said(LegalRecommended) == []
+    story.wants_no_contact(channels=("visit",))
+    assert story.last(HoldPlaced).reason == "stop_request"
+    assert len(story.said(LegalRecommended)) == 1
+
+
+def test_who_allows_text_messages_again_is_still_not_visited(story):
+    story.wants_no_contact().noticed(5000)
+    story.bus.publish(
+        ConsentGiven(consent_id="c", borrower_id="b1", kind="channel", channel="sms", given_at=story.clock.now())
+    )
+    story.days(3)
+    assert story.last(HoldReleased).reason == "stop_request"
+    assert story.said(PlacementOffered) == []
 
 
 def test_the_wish_outlives_the_case(story):

@@ -1,10 +1,13 @@
 """What the borrower is and says: status, answers to notices, and the wish not to be contacted."""
 
+from collections.abc import Set as AbstractSet
+from typing import get_args
+
 from schemas.bank import BorrowerRecorded
 from schemas.cases import HoldReason
 from schemas.changing import replace
 from schemas.contacts import ConsentGiven, ContactStopRequested, NoticeAnswered, NoticeDelivered, NoticeUnanswered
-from schemas.values import BorrowerStatus
+from schemas.values import BorrowerStatus, Channel
 from services.assignment.domain import cases, complaints, holds, loans, placements, plans, promises
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.promises import Wish
@@ -20,6 +23,8 @@ STATUS_HOLDS: dict[BorrowerStatus, tuple[HoldReason, placements.Cause]] = {
 }
 """The status of a person that stops everything: as which hold, and as which cause of the recall."""
 
+
+CHANNELS: frozenset[Channel] = frozenset(get_args(Channel))
 
 ACKNOWLEDGES = frozenset({"will_pay", "promise", "plan_request"})
 """Answers by which the borrower agrees to perform (Civil Code 195 no. 2)."""
@@ -75,25 +80,33 @@ def unanswered(state: State, told: NoticeUnanswered, at: Moment) -> Said:
 
 
 def stop_requested(state: State, told: ContactStopRequested, at: Moment) -> Said:
-    """The borrower wants no contact at all (or no visits). A wish about other channels is the notifier's to obey."""
-    if told.channels and "visit" not in told.channels:
-        return state, ()
-    return run(
-        replace(state, stop_requested=True),
-        step(holds.place, "stop_request", at),
-        step(placements.stop, "stop_request", "the borrower asked not to be contacted", at),
-    )
+    """What the borrower wants no more of. Without visits nobody may have the case; without any channel it is held."""
+    stopped = CHANNELS if state.stop_requested else {*state.stopped, *(told.channels or CHANNELS)}
+    state = _stopping(state, stopped)
+    held = step(holds.place, "stop_request", at) if state.stop_requested else run
+    why = "the borrower asked not to be contacted" if state.stop_requested else "the borrower asked for no visits"
+    left = step(placements.stop, "stop_request", why, at) if "visit" in stopped else run
+    return run(state, held, left)
 
 
-def consented(state: State, at: Moment) -> Said:
-    """The borrower allows contact again."""
-    state = replace(state, stop_requested=False)
+def consented(state: State, at: Moment, channel: Channel | None = None) -> Said:
+    """The borrower allows contact again, over one channel or over all."""
+    before = CHANNELS if state.stop_requested else frozenset(state.stopped)
+    state = _stopping(state, before - {channel} if channel else frozenset())
     return holds.release(state, lambda hold: hold.reason == "stop_request", "the borrower consented to contact", at)
 
 
+def _stopping(state: State, channels: AbstractSet[Channel]) -> State:
+    """With these channels stopped and no other. Where visits are wanted again, the wait for an answer is over."""
+    after = replace(state, stopped=tuple(sorted(channels)), stop_requested=channels == CHANNELS)
+    if state.case is None or "visit" in channels or state.case.written_until is None:
+        return after
+    return replace(after, case=replace(state.case, written_until=None, seek_at=None))
+
+
 def consent_given(state: State, told: ConsentGiven, at: Moment) -> Said:
-    """A consent to be contacted takes a stop request back, no other does. Over which channels is notifier's to obey."""
-    return consented(state, at) if told.kind == "channel" else (state, ())
+    """A consent to be contacted takes a stop request back for its channels, no other does."""
+    return consented(state, at, told.channel) if told.kind == "channel" else (state, ())
 
 
 def notice_delivered(state: State, told: NoticeDelivered, at: Moment) -> Said:

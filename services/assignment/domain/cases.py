@@ -176,7 +176,7 @@ def reopen(state: State, cause: str, at: Moment) -> Said:
     last = state.last
     if state.case or last is None or last.outcome not in BY_MONEY or not due_loans(state):
         return state, ()
-    case = replace(last.case, proof_id="", tried=(), offers=0, placed=0, seek_at=None, legal=None)
+    case = replace(last.case, proof_id="", tried=(), offers=0, placed=0, seek_at=None, legal=None, written_until=None)
     said = CaseReopened(
         case_id=case.case_id,
         borrower_id=state.borrower_id,

@@ -52,12 +52,22 @@ def seek(state: State, at: Moment) -> Said:
     case = state.case
     if case is None or not _may_be_placed(state, case, at.now):
         return state, ()
+    if "visit" in state.stopped:
+        return _write_only(state, case, at)
     if at.paused or not at.panel.agencies:
         return replace(state, case=replace(case, seek_at=at.now + RETRY)), ()
     choice = placements.choice_for(state, case, at)
     if choice.agency is None:
         return legal.recommend(state, "exhausted", at)
     return placements.offer(state, case, choice.agency, choice, at)
+
+
+def _write_only(state: State, case: Case, at: Moment) -> Said:
+    """Nobody may come: letters and messages go on for as long as a placement lasts, then only the court is left."""
+    until = case.written_until or at.now + timedelta(days=at.strategy.placement.term_days)
+    if until <= at.now:
+        return legal.recommend(state, "unanswered_in_writing", at)
+    return replace(state, case=replace(case, written_until=until, seek_at=until)), ()
 
 
 def _may_be_placed(state: State, case: Case, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from schemas.cases import Arm, CaseStage, HoldReason, Segment
-from schemas.values import BorrowerStatus, CaseOutcome, LoanStatus, Product
+from schemas.values import BorrowerStatus, CaseOutcome, Channel, LoanStatus, Product
 from services.assignment.domain.moves import PlacementState, PlanState, PromiseState
 from services.rulebook.limitation import Interruption
 
@@ -213,7 +213,10 @@ class Legal:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case for one borrower over all overdue loans."""
+    """One case for one borrower over all overdue loans.
+
+    written_until: how long a case that nobody may visit is left to letters and messages, once notice is proved.
+    """
 
     case_id: str
     opened_at: datetime
@@ -233,6 +236,7 @@ class Case:
     seek_at: datetime | None = None
     broken: int = 0
     legal: Legal | None = None
+    written_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +315,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """All that assignment knows of one borrower."""
+    """All that assignment knows of one borrower.
+
+    stopped: channels that the borrower wants no more of. stop_requested: that is every one of them.
+    """
 
     borrower_id: str
     region: str = ""
@@ -319,6 +326,7 @@ class State:
     vulnerable: bool = False
     status: BorrowerStatus = "active"
     stop_requested: bool = False
+    stopped: tuple[Channel, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
     loans: tuple[Loan, ...] = ()
     snapshot: Snapshot | None = None
