@@ -171,7 +171,9 @@ def on_hardship(state: Borrower, fact: HardshipDeclared, ctx: Ctx) -> Done:
 
 
 def on_stop_requested(state: Borrower, fact: ContactStopRequested, ctx: Ctx) -> Done:
-    """The borrower asks not to be contacted."""
+    """The borrower asks not to be contacted. Which other channels are meant is notifier's to obey."""
+    if fact.channels and "visit" not in fact.channels:
+        return state, ()
     return stops.stop(state, fact.request_id, "stop_request", ctx)
 
 

@@ -8,6 +8,7 @@ import pytest
 from schemas.cases import ComplaintReceived, ComplaintRejected, DisputeResolved
 from schemas.contacts import (
     ConsentGiven,
+    ContactStopRequested,
 )
 from schemas.visits import (
     VisitCancelled,
@@ -117,6 +118,15 @@ def test_when_the_stop_is_gone_a_new_visit_is_asked_for(stop, release):
     story.bus.advance(timedelta(days=3))
     story.hear(release())
     assert story.asked.visit_id == "V-B-1-2"
+
+
+@pytest.mark.parametrize(("channels", "cancelled"), [(("sms", "email"), 0), (("sms", "visit"), 1), ((), 1)])
+def test_a_wish_about_other_channels_leaves_the_visit_as_it_is(channels, cancelled):
+    story = Story.placed()
+    story.hear(
+        ContactStopRequested(request_id="SR-1", borrower_id=BORROWER, requested_at=NOON, via="link", channels=channels)
+    )
+    assert len(story.bus.said_of(VisitCancelled)) == cancelled
 
 
 def test_the_daily_word_that_a_paused_loan_is_overdue_does_not_end_the_pause():
