@@ -1,5 +1,6 @@
 """One borrower, the real notifier on the bus, and carriers who do as the story says."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -267,6 +268,12 @@ class Story:
 
     def answer(self, answer, notice_id="N-B-1-1", **changes):
         return self.command(domain.answer, domain.Answered(answer, notice_id, **changes))
+
+    def ask(self, channel, point="T-1", **changes):
+        """An officer asks for a contact, now where nothing else is said: the rules against it."""
+        asked = domain.Asked(channel, "officer-1", changes.pop("at", self.now), contact_point=point, recording=True)
+        (fact, *_) = self.command(domain.propose, replace(asked, **changes))
+        return [reason.rule_id for reason in fact.data.reasons] if isinstance(fact.data, ContactDenied) else []
 
     # -- what came of it ----------------------------------------------------------------------------------------------
 

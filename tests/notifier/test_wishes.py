@@ -52,8 +52,58 @@ def test_a_consent_to_be_contacted_lifts_a_stop():
     story.days(8)
     assert len(story.said(NoticeSent)) == 1
     story.command(domain.consent, domain.Consented("channel", evidence="letter of 3 March"))
-    assert story.state.stops == ()
+    assert not story.state.stopped(story.now, "voice")
     assert len(story.said(ContactAllowed)) > 1
+
+
+@pytest.mark.parametrize("hold", ["no hold", "a hold that is released at once", "a hold whose release comes late"])
+@pytest.mark.parametrize("until", [None, timedelta(days=9)])
+@pytest.mark.parametrize("channel", [None, "voice"])
+def test_a_stop_stands_again_once_the_consent_that_lifted_it_is_taken_back(channel, until, hold):
+    story = stopped_and_held() if hold != "no hold" else stopped()
+    expires_at = until and story.now + until
+    story.command(domain.consent, domain.Consented("channel", channel, expires_at, evidence="call 9"))
+    if hold == "a hold that is released at once":
+        story.release("stop_request")
+    story.command(domain.withdraw, "CO-B-1-1")
+    if hold == "a hold whose release comes late":
+        story.release("stop_request")
+    assert story.ask("voice") == ["CN-STOP-02"]
+
+
+def test_a_stop_stands_again_once_the_banks_record_no_longer_names_the_consent_that_lifted_it():
+    story = stopped()
+    consent = Consent(consent_id="CO-9", kind="channel", given_at=story.now + timedelta(minutes=1))
+    story.bus.advance(timedelta(minutes=2))
+    story.say(known(consents=(consent,)))
+    assert story.ask("voice") == []
+    story.say(known())
+    assert story.ask("voice") == ["CN-STOP-02"]
+
+
+def test_a_hold_for_a_stop_that_no_consent_has_answered_ends_with_its_release():
+    story = stopped_and_held().release("stop_request")
+    assert story.ask("voice") == []
+
+
+def test_one_who_asks_for_peace_every_day_is_remembered_to_have_asked_once_for_each_choice_of_channels():
+    story = stopped()
+    for channels in (("sms",), (), ("sms", "voice"), ("voice",), ("sms",), ("sms", "voice")):
+        story.answer("stop_request", channels=channels)
+    assert [stop.channels for stop in story.state.stops] == [(), ("sms", "voice")]
+
+
+def stopped():
+    story = Story().say(known()).case().overdue(1).carry()
+    story.answer("stop_request")
+    assert story.ask("voice") == ["CN-STOP-02"]
+    return story
+
+
+def stopped_and_held():
+    story = stopped().hold("stop_request")
+    story.bus.advance(timedelta(minutes=1))
+    return story
 
 
 def test_a_consent_to_text_messages_lifts_a_stop_for_them_alone_also_once_the_hold_is_released():

@@ -7,6 +7,7 @@ from decimal import ROUND_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from services.notifier.domain import Borrower
+from services.notifier.domain.asking import MEDIUM
 from services.notifier.domain.state import Loan
 from services.notifier.store_asked import Row
 from services.rulebook.local import zone_of
@@ -93,7 +94,7 @@ def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_
     zone = known_zone.key if known_zone else ZONE
     today = now.astimezone(known_zone or ZoneInfo(ZONE)).date()
     held = [hold.reason for hold in state.holds if hold.until is None or hold.until > now]
-    stops = ["stop_request"] if state.stops else []
+    stops = ["stop_request"] if any(state.stopped(now, channel) for channel in MEDIUM) else []
     return Seen(
         reference=notice["contact_id"],
         step=notice["step"] or "notice",

@@ -149,7 +149,13 @@ def _stopped(state: Borrower, given: Answered, ctx: Moment) -> tuple[Borrower, S
         via=given.via,
         channels=given.channels,
     )
-    return replace(state, requests=state.requests + 1, stops=(*state.stops, request)), (fact,)
+    others = tuple(stop for stop in state.stops if not _covers(request, stop))
+    return replace(state, requests=state.requests + 1, stops=(*others, request)), (fact,)
+
+
+def _covers(request: StopRequest, earlier: StopRequest) -> bool:
+    """Whether a request says all that an earlier one did; a consent that does not lift it lifts neither."""
+    return not request.channels or (bool(earlier.channels) and set(earlier.channels) <= set(request.channels))
 
 
 def _held(state: Borrower, hold_id: str, reason: str, at: datetime) -> Borrower:

@@ -126,9 +126,7 @@ def _person_unfit(state: Borrower, contact: Contact, now: datetime) -> str:
         return "stop_request"
     if contact.contact_point in state.wrong_points:
         return "wrong_person"
-    consents = state.known.consents if state.known and state.stops else ()
-    stands = any(stop.stands(now, contact.channel, consents) for stop in state.stops)
-    return "stop_request" if stands else ""
+    return "stop_request" if state.stopped(now, contact.channel) else ""
 
 
 def _case_unfit(state: Borrower, contact: Contact, now: datetime) -> str:

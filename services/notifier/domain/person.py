@@ -26,7 +26,7 @@ def recorded(state: Borrower, fact: BorrowerRecorded, ctx: Moment) -> Reaction:
     """All that is known of the borrower. A move to another zone or region decides what is pending anew."""
     profile = Profile(fact.region, fact.time_zone, fact.status, fact.vulnerable, _consents(fact))
     after = replace(state, profile=profile, language=fact.language, points=points_of(fact))
-    after = replace(after, stops=standing_stops(after, ctx.now))
+    after = replace(after, lifted=lifted(after, ctx.now))
     if after == state:
         return state, ()
     said: Said = ()
@@ -51,16 +51,19 @@ def _consents(fact: BorrowerRecorded) -> tuple[Consent, ...]:
     return tuple(Consent(c.consent_id, c.kind, c.given_at, c.channel, c.expires_at) for c in fact.consents)
 
 
-def standing_stops(state: Borrower, now: datetime) -> tuple[StopRequest, ...]:
-    """Requests to stop that no later consent to be contacted, over every channel, has lifted for good.
+def lifted(state: Borrower, now: datetime) -> tuple[str, ...]:
+    """Requests to stop that a consent to be contacted has lifted, however long, and over whichever channels.
 
-    A consent that has ended, or is yet to be given, lifts nothing; one with an end lifts them until then, which is
-    looked at when somebody asks for a contact (`StopRequest.stands`).
+    They are kept: a consent may end or be taken back, and then they stand again. Which consents stand is looked at when
+    somebody asks for a contact (`StopRequest.stands`).
     """
-    consents = state.known.consents if state.known else ()
-    lasting = [c for c in consents if c.kind == "channel" and c.channel is None and c.expires_at is None]
-    given = [c.given_at for c in lasting if c.given_at <= now]
-    return tuple(stop for stop in state.stops if not any(at > stop.requested_at for at in given))
+    known = state.known.consents if state.known else ()
+    given = [c.given_at for c in known if c.kind == "channel" and c.given_at <= now]
+    return tuple(
+        stop.request_id
+        for stop in state.stops
+        if stop.request_id in state.lifted or any(at > stop.requested_at for at in given)
+    )
 
 
 def anew(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
@@ -86,7 +89,7 @@ def held(state: Borrower, hold: Hold, ctx: Moment) -> Reaction:
 
 def released(state: Borrower, hold_id: str, reason: str, released_at: datetime, ctx: Moment) -> Reaction:
     """A hold is gone, our own of the same reason with it; the ladder goes on: the answer has been dealt with."""
-    stops = state.stops if reason != "stop_request" else _narrowed(state)
+    stops = state.stops if reason != "stop_request" else _resting_on_consents(state)
     holds = tuple(
         hold
         for hold in state.holds
@@ -97,10 +100,9 @@ def released(state: Borrower, hold_id: str, reason: str, released_at: datetime, 
     return onward(replace(state, holds=holds, stops=stops, round=replace(state.round, quiet_until=None)), ctx)
 
 
-def _narrowed(state: Borrower) -> tuple[StopRequest, ...]:
-    """The stop requests that the borrower has lifted for some channels alone; they stand for the others."""
-    some = [c for c in state.known.consents if c.kind == "channel"] if state.known else []
-    return tuple(stop for stop in state.stops if any(c.given_at > stop.requested_at for c in some))
+def _resting_on_consents(state: Borrower) -> tuple[StopRequest, ...]:
+    """The stop requests that a consent has lifted: what it does not cover, or no longer, no release of a hold does."""
+    return tuple(stop for stop in state.stops if stop.request_id in state.lifted)
 
 
 def _is_own(hold: Hold) -> bool:

@@ -185,8 +185,9 @@ class Borrower:
     """The state document of one borrower.
 
     profile: as the bank recorded it. consents, quiet_times: what the borrower told us besides. refusals: contact
-    persons who want to hear no more. consented: how many consents were given here. lapsed: permits that are over and
-    may have been used, for as long as contacts of their days count.
+    persons who want to hear no more. consented: how many consents were given here. lifted: stop requests that a consent
+    has lifted; they stand again where none does any more. lapsed: permits that are over and may have been used, for as
+    long as contacts of their days count.
     """
 
     borrower_id: str
@@ -218,6 +219,7 @@ class Borrower:
     hardships: int = 0
     requests: int = 0
     consented: int = 0
+    lifted: tuple[str, ...] = ()
     wake_at: datetime | None = None
 
     def loan(self, loan_id: str) -> Loan:
@@ -269,6 +271,11 @@ class Borrower:
             quiet_times=self.quiet_times,
             number_invalid=bool(phones) and set(phones) <= set(self.wrong_points),
         )
+
+    def stopped(self, at: datetime, channel: Channel) -> bool:
+        """Whether a request to stop covers this channel at an instant: no consent given after it stands then."""
+        consents = self.known.consents if self.known and self.stops else ()
+        return any(stop.stands(at, channel, consents) for stop in self.stops)
 
     @property
     def lives(self) -> bool:

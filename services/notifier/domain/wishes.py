@@ -5,7 +5,7 @@ from schemas.contacts import ConsentGiven, ConsentWithdrawn, ContactTimesPreferr
 from services.notifier.domain.flow import onward
 from services.notifier.domain.moment import Moment, NeverPossible, NotPossible, Reaction
 from services.notifier.domain.outcomes import Consented, Times
-from services.notifier.domain.person import anew, standing_stops
+from services.notifier.domain.person import anew, lifted
 from services.notifier.domain.state import Borrower
 from services.rulebook.question import Consent, QuietTime
 
@@ -22,7 +22,7 @@ def consent(state: Borrower, given: Consented, ctx: Moment) -> Reaction:
     consent_id = f"CO-{state.borrower_id}-{state.consented + 1}"
     held = Consent(consent_id, given.kind, ctx.now, given.channel, given.expires_at)
     after = replace(state, consented=state.consented + 1, consents=(*_lasting(state, ctx), held))
-    after = replace(after, stops=standing_stops(after, ctx.now), denials=())
+    after = replace(after, lifted=lifted(after, ctx.now), denials=())
     fact = ConsentGiven(
         consent_id=consent_id,
         borrower_id=state.borrower_id,
@@ -36,7 +36,10 @@ def consent(state: Borrower, given: Consented, ctx: Moment) -> Reaction:
 
 
 def withdraw(state: Borrower, consent_id: str, ctx: Moment) -> Reaction:
-    """The borrower takes a consent back: what rested on it is decided anew. Taken back twice it is taken back once."""
+    """The borrower takes a consent back: what rested on it is decided anew, and a stop that it lifted stands again.
+
+    Taken back twice it is taken back once.
+    """
     if not any(held.consent_id == consent_id for held in state.consents):
         raise NotPossible(f"{consent_id} is not a consent that was given here, or it has ended")
     left = tuple(held for held in state.consents if held.consent_id != consent_id)
