@@ -8,8 +8,10 @@ from typing import Annotated
 
 from services.rulebook.packs import Rule, Rulebook
 from services.rulebook.reading import Document
+from services.rulebook.remedies import GATE
 from services.rulebook.shape import Must
 from services.rulebook.shelf import Shelf
+from services.rulebook.sources import RANKS, rank_of
 
 FILE = Path(__file__).with_name("catalogue.toml")
 
@@ -63,7 +65,9 @@ def table(shelf: Shelf) -> str:
             f"{len(house)} more are the house's own.",
             "",
             "HARD forbids; SOFT forbids unless overridden with a recorded reason; **POLICY is the house's own choice",
-            "and no regulation**. A rule that is *off* stands in its pack for a house that switches it on.",
+            "and no regulation**. These are the wording of the source; what it is (law, regulation, recommended",
+            "standard, self-regulation) stands beside it. A rule that is *off* stands in its pack for a house that",
+            "switches it on.",
             "",
             "| rule | about | in the packs as | not checked by a decision, and why | held by |",
             "|---|---|---|---|---|",
@@ -74,6 +78,15 @@ def table(shelf: Shelf) -> str:
             "| rule | rule book | kind | force | says |",
             "|---|---|---|---|---|",
             *(f"| {r.id} | {b.jurisdiction} {b.version} | {r.kind} | {_force(r)} | {r.text} |" for b, r in house),
+            "",
+            "## The program's own caution",
+            "",
+            "No pack holds these and no regulation asks for them: they are given as reasons where too little is known",
+            "to ask a rule, where nothing is due, or where ops have paused a strategy.",
+            "",
+            "| reason | no contact until |",
+            "|---|---|",
+            *(f"| {reason} | {until} |" for reason, (until, _) in GATE.items()),
             "",
         ]
     )
@@ -91,4 +104,7 @@ def _encoded(book: Rulebook, rule: Rule) -> str:
 
 
 def _force(rule: Rule) -> str:
-    return "**POLICY**" if rule.force == "POLICY" else rule.force
+    rank = rank_of(rule.clause)
+    if rule.force == "POLICY":
+        return "**POLICY**"
+    return f"{rule.force} {RANKS[rank]['en']}" if rank else rule.force

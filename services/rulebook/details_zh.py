@@ -99,27 +99,6 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
 _COMPILED = tuple((re.compile(pattern), words) for pattern, words in _SENTENCES)
 
 
-CLAUSES: Mapping[str, str] = {
-    "the gate fails closed": "信息不全时一律不予联系",
-    "entrustment": "委托关系",
-    "no debt, no contact": "无逾期不联系",
-    "ops": "运营决定",
-    "protection of others": "不打扰无关人员",
-    "house policy": "本机构规定",
-    "article unknown": "条文号不详",
-    "the hours are": "时段为",
-    "persistent calling": "反复致电",
-}
-"""What stands as the source where no regulation is cited. The names of laws stay as they are."""
-
-
-def clause_in_chinese(clause: str) -> str:
-    """The source of a rule, with what is no law's name in Chinese."""
-    for english, chinese in CLAUSES.items():
-        clause = clause.replace(english, chinese)
-    return clause
-
-
 def in_chinese(detail: str) -> str:
     """A finding's detail in Chinese; one that is not known stays as it is."""
     for pattern, words in _COMPILED:

@@ -2,18 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal
 
 from schemas.values import Reason
-from services.rulebook.details_zh import clause_in_chinese, in_chinese
+from services.rulebook.details_zh import in_chinese
 from services.rulebook.gate import NO_RULEBOOK
 from services.rulebook.local import zone_of
-from services.rulebook.packs import Rulebook
+from services.rulebook.packs import Rule, Rulebook
 from services.rulebook.record import read
 from services.rulebook.remedies import remedies
 from services.rulebook.review import Recorded
-
-Language = Literal["zh", "en"]
+from services.rulebook.sources import Language, clause_in_chinese, weight
 
 CONTACTS: Mapping[Language, Mapping[str, str]] = {
     "zh": {
@@ -34,11 +32,6 @@ CONTACTS: Mapping[Language, Mapping[str, str]] = {
 OURSELVES = "notifier"
 """Who asks where the house writes of its own accord."""
 
-FORCES: Mapping[Language, Mapping[str, str]] = {
-    "zh": {"HARD": "强制性规定", "SOFT": "建议性规定", "POLICY": "本机构内部规定，非监管要求"},
-    "en": {"HARD": "binding", "SOFT": "should not", "POLICY": "our own rule, not a regulation"},
-}
-
 
 def sentences(recorded: Recorded, rulebook: Rulebook | None, language: Language) -> tuple[str, ...]:
     """What was asked and decided; then one sentence for each reason; then when it could be otherwise."""
@@ -52,8 +45,8 @@ def _english(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
     verdict = "was allowed" if recorded.allowed else "was not allowed"
     yield f"{what}, asked for by {who} for {_when(recorded, 'en')}, {verdict}."
     for reason in recorded.reasons:
-        source = f", {reason.clause}" if reason.clause else ""
-        yield f"{reason.rule_id} ({FORCES['en'][reason.force]}{source}): {reason.text}"
+        source = f"; {reason.clause}" if reason.clause else ""
+        yield f"{reason.rule_id} ({weight(reason, _rule(reason, rulebook), 'en')}{source}): {reason.text}"
     if recorded.allowed and not recorded.reasons:
         yield "No rule stood against it."
     yield from _edges(recorded, "It may be made until {}.", "It can be allowed from {} at the earliest.", "en")
@@ -70,8 +63,8 @@ def _chinese(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
     who = "本机构" if proposal.proposed_by == OURSELVES else f"{proposal.proposed_by} "
     yield f"{who}申请于{_when(recorded, 'zh')}{what}，{verdict}。"
     for reason in recorded.reasons:
-        source = f"，依据：{clause_in_chinese(reason.clause)}" if reason.clause else ""
-        yield f"{reason.rule_id}（{FORCES['zh'][reason.force]}{source}）：{_zh(reason, rulebook)}"
+        source = f"；依据：{clause_in_chinese(reason.clause)}" if reason.clause else ""
+        yield f"{reason.rule_id}（{weight(reason, _rule(reason, rulebook), 'zh')}{source}）：{_zh(reason, rulebook)}"
     if recorded.allowed and not recorded.reasons:
         yield "没有任何规则禁止此次联系。"
     yield from _edges(recorded, "须在{}之前进行。", "最早可于{}获准。", "zh")
@@ -80,9 +73,13 @@ def _chinese(recorded: Recorded, rulebook: Rulebook | None) -> Iterator[str]:
     yield _zh_book(recorded, rulebook)
 
 
+def _rule(reason: Reason, rulebook: Rulebook | None) -> Rule | None:
+    return rulebook.rule(reason.rule_id) if rulebook else None
+
+
 def _zh(reason: Reason, rulebook: Rulebook | None) -> str:
     """The rule's own Chinese sentence, the detail, and a recorded override as it was written."""
-    rule = rulebook.rule(reason.rule_id) if rulebook else None
+    rule = _rule(reason, rulebook)
     if rule is None or not rule.text_zh:
         return in_chinese(reason.text)
     told = reason.text.removeprefix(f"{rule.text} (")

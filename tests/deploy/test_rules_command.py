@@ -154,11 +154,15 @@ def test_a_denial_is_explained_in_both_languages(var: Path, engine: Engine) -> N
     english, chinese = " ".join(told["en"]), "".join(told["zh"])
     assert "was not allowed" in english
     assert "4 March 2026, 23:00" in english
-    assert "CN-TIME-02 (binding, CBA 2026 (article unknown)): Collection from 22:00 to 08:00" in english
+    assert (
+        "CN-TIME-02 (must not, by self-regulation of the trade; certainty: secondary source ×6;"
+        " CBA 2026 (article unknown)): Collection from 22:00 to 08:00"
+    ) in english
     assert "It can be allowed from 5 March 2026, 08:00 at the earliest." in english
     assert (
-        "CN-TIME-02（强制性规定，依据：CBA 2026 (条文号不详)）：未经债务人同意，严禁在22:00至次日08:00催收。" in chinese
-    )
+        "CN-TIME-02（禁止，依行业自律规范；确定程度：二手来源×6；依据：中国银行业协会《金融机构个人消费类贷款催收工作"
+        "指引（试行）》（2026年）（条文号不详））：未经债务人同意，严禁在22:00至次日08:00催收。"
+    ) in chinese
     assert "最早可于2026年3月5日08:00获准。" in chinese
 
 

@@ -7,14 +7,15 @@ from datetime import timedelta
 import pytest
 
 from schemas.values import Reason
-from services.rulebook.details_zh import clause_in_chinese
+from services.rulebook.catalogue import table
 from services.rulebook.gate import decide
 from services.rulebook.question import Contacted, History
 from services.rulebook.record import as_json, inputs_of
-from services.rulebook.remedies import KINDS
+from services.rulebook.remedies import GATE, KINDS
 from services.rulebook.review import OF_THE_CASE, Recorded, compare, differences
 from services.rulebook.sentence import sentences
 from services.rulebook.shelf import load_rulebooks
+from services.rulebook.sources import certainty_in_chinese, clause_in_chinese, rank_of, weight
 from tests.rulebook.asking import NOON, call, message, profile
 from tests.rulebook.test_each_rule import OF_CONTACTS, ids, unlawful
 from tests.test_rooms import ROOT
@@ -110,13 +111,55 @@ def test_a_denial_can_be_read_to_the_borrower_in_both_languages():
     one = recorded(call(proposed_by="A-south"), History(talked))
     english, chinese = sentences(one, TWO, "en"), sentences(one, TWO, "zh")
     assert english[0] == "A call to the debtor, asked for by A-south for 4 March 2026, 12:00, was not allowed."
-    assert english[1].startswith("CN-FREQ-01 (binding, GB/T 45251-2025 §5.3*): At most 3 effective conversations")
+    assert english[1].startswith(
+        "CN-FREQ-01 (must not, by a recommended standard; certainty: secondary source ×2; GB/T 45251-2025 §5.3*):"
+        " At most 3 effective conversations"
+    )
     assert english[-2] == "It can be allowed from 5 March 2026, 08:00 at the earliest."
     assert chinese[0] == "A-south 申请于2026年3月4日12:00致电债务人，未获准。"
     assert chinese[1].startswith(
-        "CN-FREQ-01（强制性规定，依据：GB/T 45251-2025 §5.3*）：对同一债务人每日有效通话不超过3次"
+        "CN-FREQ-01（禁止，依推荐性国家标准；确定程度：二手来源×2；"
+        "依据：国家标准GB/T 45251-2025第5.3节（节号据目录推定））：对同一债务人每日有效通话不超过3次"
     )
     assert chinese[-1] == f"本决定依据规则版本 {TWO.label} 作出。"
+
+
+@pytest.mark.parametrize("gate_id", sorted(id_ for id_ in GATE if id_.startswith("GATE-")))
+def test_the_programs_own_caution_is_never_read_out_as_a_regulation(gate_id):
+    own = Reason(rule_id=gate_id, clause="the gate fails closed", force="HARD", text="x")
+    one = replace(recorded(message()), allowed=False, reasons=(own,))
+    assert sentences(one, TWO, "en")[1].startswith(f"{gate_id} (the program's own caution, not a regulation; ")
+    assert sentences(one, TWO, "zh")[1].startswith(f"{gate_id}（本系统自身的审慎措施，非监管要求；")
+    assert f"| {gate_id} |" in table(SHELF)
+
+
+@pytest.mark.parametrize(
+    ("clause", "force", "english", "chinese"),
+    [
+        ("PIPL art. 21 para 1", "HARD", "must not, by law", "禁止，依法律"),
+        ("12 CFR 1006.38", "HARD", "must not, by binding regulation", "禁止，依有约束力的监管规定"),
+        ("GB/T 45251-2025 §5.3*", "SOFT", "should not, by a recommended standard", "不宜，依推荐性国家标准"),
+        ("CBA 2026", "HARD", "must not, by self-regulation of the trade", "禁止，依行业自律规范"),
+        ("Civil Code art. 546; CBA 2026", "HARD", "must not, by law", "禁止，依法律"),
+        ("RBI draft of 2026-02-12", "SOFT", "should not, by a draft that is not known", "不宜，依尚未确认生效的草案"),
+        ("CBA 2026", "POLICY", "our own rule, not a regulation", "本机构内部规定，非监管要求"),
+        ("a decree of ours", "HARD", "must not", "禁止"),
+    ],
+)
+def test_a_reason_weighs_what_its_source_weighs(clause, force, english, chinese):
+    reason = Reason(rule_id="CN-X", clause=clause, force=force, text="x")
+    assert weight(reason, None, "en").startswith(english)
+    assert weight(reason, None, "zh").startswith(chinese)
+    assert "binding" not in weight(reason, None, "en") or "12 CFR" in clause
+
+
+@pytest.mark.parametrize("book", list(SHELF.versions()), ids=lambda book: book.label)
+def test_every_source_of_a_shipped_pack_has_a_rank_and_a_name_in_chinese(book):
+    for rule in book.rules:
+        assert rule.force == "POLICY" or rank_of(rule.clause), rule.id
+        named = clause_in_chinese(rule.clause).replace("CONC", "")
+        assert not re.search(r"[a-zA-Z]{3,}|\*", named.replace("iii", "")), named
+        assert not re.search(r"[a-zA-Z]{3,}", certainty_in_chinese(rule.certainty)), rule.certainty
 
 
 def test_a_house_rule_is_never_read_out_as_a_regulation():
