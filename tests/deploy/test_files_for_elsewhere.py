@@ -11,12 +11,13 @@ from prometheus_client import generate_latest
 from schemas.topics import SERVICES
 from services.kit import metrics
 from services.notifier import receipts, rulebook_watch, sender
+from services.notifier.api import commands
 from services.notifier.settings import NotifierSettings
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 WATCHING = ["prometheus/alerts.yml", "grafana/arrears.json"]
 FILES = [*DEPLOY.glob("kubernetes/**/*.yaml"), *DEPLOY.glob("prometheus/*.yml"), DEPLOY / "compose.yaml"]
-COUNTED = (metrics, receipts, rulebook_watch, sender)
+COUNTED = (metrics, commands, receipts, rulebook_watch, sender)
 """The rooms that count anything; importing them is what registers their metrics."""
 
 

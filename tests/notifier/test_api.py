@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from httpx import ASGITransport, AsyncClient
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, select
 
 from schemas.contacts import ContactAllowed, ContactDenied
@@ -98,6 +99,40 @@ async def test_the_same_proposal_twice_is_decided_once(client: AsyncClient, benc
 async def test_an_agency_without_the_case_is_denied_and_told_so(client: AsyncClient) -> None:
     answer = (await client.post("/contacts", json={**CALL, "proposed_by": "A-south"})).json()
     assert (answer["allowed"], answer["reasons"][0]["rule_id"]) == (False, "GATE-PLACEMENT")
+
+
+async def test_who_tells_what_became_of_a_denied_contact_hears_that_it_was_denied_and_by_what(
+    client: AsyncClient,
+) -> None:
+    night = {**CALL, "at": (MORNING + timedelta(hours=14)).isoformat()}
+    denied = (await client.post("/contacts", json=night)).json()
+    told = {"outcome": "connected", "at": MORNING.isoformat()}
+    answer = await client.post(f"/contacts/{denied['contact_id']}/outcome", json=told)
+    assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+    assert "was denied" in answer.json()["detail"]
+    assert denied["reasons"][0]["text"] in answer.json()["detail"]
+    assert "CN-TIME-01" in answer.json()["detail"]
+
+
+async def test_a_call_of_tomorrow_is_not_taken_and_one_told_late_is_taken_and_told_to_those_who_watch(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    first = (await client.post("/contacts", json=CALL)).json()["contact_id"]
+    soon = {"outcome": "connected", "at": (MORNING + timedelta(minutes=3)).isoformat()}
+    assert (await client.post(f"/contacts/{first}/outcome", json=soon)).status_code == 422
+    bench.deliver(recorded(region="CN-BJ"))
+    listed = (await client.get("/borrowers/B-1/contacts")).json()["contacts"]
+    assert [row["state"] for row in listed if row["contact_id"] == first] == ["cancelled"]
+    for _ in range(CAP):
+        assert (await client.post("/contacts", json=CALL)).json()["allowed"] is True
+    seen = REGISTRY.get_sample_value("arrears_notifier_overrun_total") or 0
+    told, key = {"outcome": "connected", "at": MORNING.isoformat()}, {"idempotency-key": "late"}
+    answers = [await client.post(f"/contacts/{first}/outcome", json=told, headers=key) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert REGISTRY.get_sample_value("arrears_notifier_overrun_total") == seen + 1
+    denied = (await client.post("/contacts", json=CALL)).json()
+    assert denied["counters"]["CN-FREQ-02"] == CAP + 1
 
 
 async def test_what_is_wrong_is_a_problem_document(client: AsyncClient) -> None:

@@ -4,17 +4,22 @@ import hashlib
 from datetime import date, time
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+import structlog
+from fastapi import APIRouter, HTTPException
 from fastapi.responses import JSONResponse
+from prometheus_client import Counter
 from pydantic import AwareDatetime, Field
 
 from schemas.contacts import ContactAllowed, ContactDenied
-from schemas.values import Answer, Currency, Id, Party, Positive, Text
+from schemas.values import Answer, Currency, Id, Party, Positive, Reason, Text
+from services.kit.service import Reaction
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.answers import Decided, Happened, described
 from services.notifier.api.asking import Asked, Key, KnownBorrower, Run, Running, contact_of, run, said, shown
 
+log = structlog.get_logger(__name__)
 router = APIRouter()
+OVERRUN = Counter("arrears_notifier_overrun_total", "Contacts that exceed a cap by what is known of them now.")
 
 
 class ContactAsked(Asked):
@@ -117,10 +122,41 @@ def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
 
 @router.post("/contacts/{contact_id}/outcome", tags=["contact gate"], responses=described(Happened, 404, 409, 422))
 def settle(runtime: Run, contact_id: str, told: OutcomeTold, key: Key) -> JSONResponse:
-    """Say what became of a permitted contact, so that the counters are right."""
-    settled = domain.Settled(told.outcome, told.at, told.dials, told.refused)
-    act = handlers.command(domain.settle, contact_id, settled)
-    return shown(said(run(runtime, contact_of(runtime, contact_id)["borrower_id"], act, key, told, contact_id)))
+    """Say what became of a permitted contact, however late, so that the counters are right: it counts when it was made.
+
+    409 with the rules that denied it where it was never allowed, and where it lies outside its permit.
+    """
+    borrower_id = _permitted_one(runtime, contact_id)
+    outcome = domain.Settled(told.outcome, told.at, told.dials, told.refused)
+    broken: list[Reason] = []
+    events = run(runtime, borrower_id, _settling(contact_id, outcome, broken), key, told, contact_id)
+    if broken:
+        OVERRUN.inc()
+        log.warning("cap_exceeded", contact_id=contact_id, rules=[reason.rule_id for reason in broken])
+    return shown(said(events))
+
+
+def _settling(contact_id: str, outcome: domain.Settled, broken: list[Reason]) -> handlers.Act:
+    """The command; `broken` takes the rules that the contact exceeds, by all that counts at that moment."""
+    settle = handlers.command(domain.settle, contact_id, outcome)
+
+    def act(state: domain.Borrower, context: handlers.Here) -> Reaction[domain.Borrower]:
+        after = settle(state, context)
+        broken[:] = domain.overrun(after[0], contact_id, context)
+        return after
+
+    return act
+
+
+def _permitted_one(runtime: Running, contact_id: str) -> str:
+    """Whose contact it is. HTTP 409 where it was denied, with what denied it; 404 where nothing was ever decided."""
+    with runtime.engine.begin() as db:
+        row = store_asked.contact(db, contact_id)
+        decided = store_asked.decisions_about(db, [contact_id])
+    if row is None and decided:
+        against = "; ".join(f"{reason['rule_id']}: {reason['text']}" for reason in decided[-1]["reasons"])
+        raise HTTPException(409, f"{contact_id} was denied, so it has no outcome. {against}")
+    return str((row or contact_of(runtime, contact_id))["borrower_id"])
 
 
 @router.post("/borrowers/{borrower_id}/answers", tags=["borrowers"], responses=described(Happened, 404, 409, 422))
