@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from schemas.agencies import Conduct, VisitResult
+from schemas.bank import Consent
 from schemas.contacts import (
     ContactAllowed,
     ContactCancelled,
@@ -19,7 +20,7 @@ from schemas.visits import VisitAborted, VisitArrived, VisitCancelled, VisitComp
 from services.kit.service import Refused
 from services.notifier import domain
 from tests.notifier.begun import DAY, begun, ended, of_visit, permitted
-from tests.notifier.ladder_story import MORNING
+from tests.notifier.ladder_story import MORNING, known
 
 # -- visits -----------------------------------------------------------------------------------------------------------
 
@@ -167,6 +168,32 @@ def test_nobody_is_visited_where_somebody_else_lives():
 def test_nobody_is_called_when_nothing_is_past_due():
     answer = ask_to_call(permitted().cured(), "officer-7")
     assert [reason.rule_id for reason in answer.reasons] == ["GATE-NOTHING-DUE"]
+
+
+def test_a_call_for_the_day_after_a_hold_ends_is_allowed_and_stays_so_until_the_hold_is_longer():
+    story = begun()
+    story.hold("officer", until=story.now + DAY)
+    assert story.ask("voice", at=story.now + 2 * DAY) == []
+    (call,) = [c for c in story.state.contacts if c.state == "permitted"]
+    assert call.contact_id not in [contact_id for contact_id, _ in ended(story)]
+    story.hold("officer", until=story.now + 3 * DAY)
+    assert (call.contact_id, "officer") in ended(story)
+
+
+def test_a_call_for_a_time_at_which_a_hold_stands_is_denied():
+    story = begun()
+    story.hold("officer", until=story.now + 3 * DAY)
+    assert story.ask("voice", at=story.now + 2 * DAY) == ["CN-STOP-01"]
+
+
+def test_a_call_for_the_time_of_a_consent_that_is_yet_to_begin_is_allowed_and_stays_so():
+    story = begun().carry()
+    story.answer("stop_request")
+    consent = Consent(consent_id="CO-9", kind="channel", given_at=story.now + DAY)
+    story.say(known(consents=(consent,)))
+    assert story.ask("voice", at=story.now + 2 * DAY) == []
+    assert [c.state for c in story.state.contacts] == ["permitted"]
+    assert story.ask("voice") == ["CN-STOP-02"]
 
 
 def test_dials_are_counted_per_number():

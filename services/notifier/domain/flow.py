@@ -114,19 +114,21 @@ def meant(state: Borrower, contact_id: str, now: datetime) -> bool:
 
 
 def _stopped(state: Borrower, contact: Contact, now: datetime) -> str:
-    return _person_unfit(state, contact, now) or _case_unfit(state, contact, now)
+    at = max(contact.not_before, now)  # as the gate judges it
+    return _person_unfit(state, contact, at) or _case_unfit(state, contact, now)
 
 
-def _person_unfit(state: Borrower, contact: Contact, now: datetime) -> str:
+def _person_unfit(state: Borrower, contact: Contact, at: datetime) -> str:
     if state.profile is not None and state.profile.status != "active":
         return state.profile.status
-    if state.holds:
-        return state.holds[0].reason
+    standing = next((hold.reason for hold in state.holds if hold.until is None or hold.until > at), "")
+    if standing:
+        return standing
     if contact.person_id in state.refusals:
         return "stop_request"
     if contact.contact_point in state.wrong_points:
         return "wrong_person"
-    return "stop_request" if state.stopped(now, contact.channel) else ""
+    return "stop_request" if state.stopped(at, contact.channel) else ""
 
 
 def _case_unfit(state: Borrower, contact: Contact, now: datetime) -> str:
