@@ -33,6 +33,10 @@ DEBT: Mapping[Language, str] = {"zh-CN": "贷款", "en": "loan"}
 NOTES = ("debt_collector", "opt_out")
 """Parts that are said only where a rule asks for them, in this order."""
 
+SAMPLE_FIRM: Mapping[Language, str] = {"zh-CN": "示例律师事务所", "en": "Sample Law Firm"}
+SAMPLE_FIRM_ADDRESS: Mapping[Language, str] = {"zh-CN": "深圳市示例路2号", "en": "2 Example Road, Shenzhen"}
+"""Who writes lawyers' letters while a text is tried out or looked at, where the house has no law firm."""
+
 Parts = Mapping[str, tuple[str, ...]]
 """Mandatory part → the ids of the rules that ask for it."""
 
@@ -59,6 +63,11 @@ class Lender:
     complaints: str
     law_firm: Mapping[Language, str] = field(default_factory=dict)
     law_firm_address: Mapping[Language, str] = field(default_factory=dict)
+
+    def with_firm(self) -> "Lender":
+        """The same with a sample law firm where there is none: for texts that nobody gets."""
+        firm, address = self.law_firm or SAMPLE_FIRM, self.law_firm_address or SAMPLE_FIRM_ADDRESS
+        return replace(self, law_firm=firm, law_firm_address=address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +120,9 @@ class Texts:
         self._labels = set(self._texts["en"]["labels"])
         self._try_out()
 
-    def write(self, notice: Notice) -> Written:
-        """The notice in words. Raises Unfit when it may not be sent."""
-        return self._written(notice, self._lender)
+    def write(self, notice: Notice, *, to_look_at: bool = False) -> Written:
+        """The notice in words; to be looked at, with a sample law firm if need be. Raises Unfit: it may not be sent."""
+        return self._written(notice, self._lender.with_firm() if to_look_at else self._lender)
 
     def names(self, channel: Channel) -> list[str]:
         """The texts that there are for a channel."""
@@ -182,8 +191,7 @@ class Texts:
 
     def _try_out(self) -> None:
         """Write each text once with nothing but what the house wants, and once with all that a rule may ask for."""
-        firm = {language: "sample" for language in LANGUAGES}
-        whole = replace(self._lender, law_firm=self._lender.law_firm or firm, law_firm_address=firm)
+        whole = self._lender.with_firm()
         for language in LANGUAGES:
             for channel in CHANNELS:
                 for name in self.names(channel):

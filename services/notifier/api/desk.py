@@ -1,6 +1,7 @@
 """Pages for those who run notifier: notices whose end nobody knows, and every text as a borrower would see it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -50,10 +51,18 @@ class Previews:
         return [(name, [c for c in CHANNELS if name in self.texts.names(c) and _is_used(name, c)]) for name in names]
 
     def write(self, name: str, channel: Channel, language: Language, country: str) -> Written:
-        """The text. HTTP 404 where there is none; raises Unfit where it may not be sent as things are set up."""
+        """The text. HTTP 404 where there is none; raises Unfit where not even a sample law firm makes it fit."""
         if name not in self.texts.names(channel):
             raise HTTPException(404, f"there is no text {name}.{channel}")
-        return self.texts.write(self._notice(name, channel, language, country))
+        return self.texts.write(self._notice(name, channel, language, country), to_look_at=True)
+
+    def unfit(self, name: str, channel: Channel, language: Language, country: str) -> str:
+        """Why a text may not be sent as things are set up; "" where it may."""
+        try:
+            self.texts.write(self._notice(name, channel, language, country))
+        except Unfit as error:
+            return str(error)
+        return ""
 
     def press(self) -> Press:
         """What sets letters; made when it is first asked for."""
@@ -73,17 +82,19 @@ class Previews:
 
     def as_json(self, name: str, channel: Channel, language: Language, country: str) -> dict[str, Any]:
         """The text for programs; where it may not be sent, why."""
-        about = {"name": name, "channel": channel, "language": language}
+        about: dict[str, Any] = {"name": name, "channel": channel, "language": language}
+        if unfit := self.unfit(name, channel, language, country):
+            about["unfit"] = unfit
         try:
             written = self.write(name, channel, language, country)
-        except Unfit as error:
-            return {**about, "unfit": str(error)}
+        except Unfit:
+            return about
         message = written.message
         said = {"subject": message.subject, "greeting": message.greeting, "text": message.text}
         return {**about, **said, "digest": written.digest, "parts": self.parts(channel, country)}
 
     def letter(self, name: str, language: Language, country: str) -> Message:
-        """A letter to be set. HTTP 409 where it may not be sent as things are set up."""
+        """A letter to be set. HTTP 409 where not even a sample law firm makes it fit."""
         try:
             return self.write(name, "letter", language, country).message
         except Unfit as error:
@@ -150,11 +161,10 @@ def _add_texts(router: APIRouter, pages: Pages, previews: Previews) -> None:
     @router.get("/templates/{name}/{channel}", response_class=HTMLResponse)
     def one(request: Request, name: str, channel: Channel, country: Country = "CN", text: Wanted = "zh-CN") -> Response:
         """One text as a borrower would get it, what it must contain, and which rule asks for that."""
-        unfit, written = "", None
-        try:
+        written = None
+        with suppress(Unfit):
             written = previews.write(name, channel, text, country)
-        except Unfit as error:
-            unfit = str(error)
+        unfit = previews.unfit(name, channel, text, country)
         about: dict[str, Any] = {"name": name, "channel": channel, "country": country, "text": text, "texts": LANGUAGES}
         parts = previews.parts(channel, country)
         return pages.answer(request, "template.html", **about, written=written, unfit=unfit, parts=parts)

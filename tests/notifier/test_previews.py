@@ -1,0 +1,56 @@
+"""Every text can be looked at for a sample borrower, also one that may not be sent as things are set up."""
+
+from datetime import date
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+
+from services.kit.pages import LANGUAGES, Language, Pages
+from services.notifier.api.desk import FOLDER, Previews, _add_pictures, _add_texts
+from tests.notifier.edge import settings
+
+TODAY = date(2026, 3, 4)
+FIRM = {"law_firm": "Zhengheng Law", "law_firm_zh": "正衡律师事务所", "law_firm_address": "8 Law Road, Shenzhen"}
+
+
+def previews(**changes: str) -> Previews:
+    return Previews(settings(**changes), lambda: TODAY)
+
+
+async def seen(made: Previews, path: str, language: Language) -> Response:
+    app = FastAPI()
+    _add_texts(app.router, Pages.of(FOLDER), made)
+    _add_pictures(app.router, made)
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://notifier") as client:
+        return await client.get(path, params={"text": language, "lang": language})
+
+
+@pytest.mark.parametrize("country", ["CN", "US", "IN", "GB"])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_text_is_shown_whole_in_every_country(country: str, language: Language) -> None:
+    made = previews()
+    for name, channels in made.rows():
+        for channel in channels:
+            assert made.as_json(name, channel, language, country)["text"], (name, channel)
+
+
+async def test_a_lawyers_letter_without_a_firm_is_shown_and_says_that_it_is_not_sent() -> None:
+    made = previews()
+    page = (await seen(made, "/templates/lawyers_letter/letter", "zh-CN")).text
+    assert "示例律师事务所" in page
+    assert "尚未设置律师事务所" in page
+    told = made.as_json("lawyers_letter", "letter", "en", "CN")
+    assert "law_firm" in told["unfit"]
+    assert "Sample Law Firm writes to you on behalf of" in told["text"]
+    sheet = await seen(made, "/templates/lawyers_letter/letter/page.pdf", "zh-CN")
+    assert sheet.content.startswith(b"%PDF")
+
+
+async def test_a_lawyers_letter_with_a_firm_is_shown_in_its_name_and_may_be_sent() -> None:
+    made = previews(**FIRM)
+    told = made.as_json("lawyers_letter", "letter", "en", "CN")
+    assert "unfit" not in told
+    assert "Zhengheng Law writes to you" in told["text"]
+    page = (await seen(made, "/templates/lawyers_letter/letter", "en")).text
+    assert "may not be sent" not in page
