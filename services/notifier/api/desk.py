@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -113,6 +113,7 @@ class Previews:
             written_on=today,
             due_date=today if name == "early_warning" else None,
             link=f"{self._settings.link_base.rstrip('/')}/n/bkAB3kROLUIwMTAxNC0zJ8kq2mX0uG1yq",
+            link_until=today + timedelta(days=self._settings.link_days),
             parts=self.parts(channel, country),
         )
 
