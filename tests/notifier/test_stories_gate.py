@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from schemas.agencies import Conduct, VisitResult
-from schemas.bank import Consent
+from schemas.bank import Consent, Phone
 from schemas.contacts import (
     ContactAllowed,
     ContactCancelled,
@@ -20,7 +20,7 @@ from schemas.visits import VisitAborted, VisitArrived, VisitCancelled, VisitComp
 from services.kit.service import Refused
 from services.notifier import domain
 from tests.notifier.begun import DAY, begun, ended, of_visit, permitted
-from tests.notifier.ladder_story import MORNING, known
+from tests.notifier.ladder_story import MORNING, Story, known
 
 # -- visits -----------------------------------------------------------------------------------------------------------
 
@@ -194,6 +194,78 @@ def test_a_call_for_the_time_of_a_consent_that_is_yet_to_begin_is_allowed_and_st
     assert story.ask("voice", at=story.now + 2 * DAY) == []
     assert [c.state for c in story.state.contacts] == ["permitted"]
     assert story.ask("voice") == ["CN-STOP-02"]
+
+
+NIGHT = MORNING + timedelta(hours=15)
+BY_NIGHT = {"consent_id": "CO-1", "kind": "night_contact", "given_at": MORNING - DAY}
+
+
+def called_by_night(**consent):
+    """A call that only a consent in the bank's record allows."""
+    story = Story(start=NIGHT).say(known(consents=(Consent(**BY_NIGHT, **consent),))).case().overdue(1).carry()
+    assert story.ask("voice") == []
+    return story
+
+
+def permits(story):
+    return [c.channel for c in story.state.contacts if c.state == "permitted"]
+
+
+def test_a_call_by_night_is_withdrawn_when_the_banks_record_no_longer_holds_the_consent():
+    story = called_by_night().say(known())
+    assert permits(story) == []
+    assert story.ask("voice") == ["CN-TIME-01", "CN-TIME-02"]
+
+
+def test_a_call_by_night_is_withdrawn_when_the_consent_ends_earlier_than_it_did():
+    consent = Consent(**BY_NIGHT, expires_at=NIGHT + timedelta(minutes=1))
+    assert permits(called_by_night().say(known(consents=(consent,)))) == []
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"language": "en"},
+        {"consents": (Consent(**{**BY_NIGHT, "consent_id": "CO-7"}),)},
+        {"consents": (Consent(**BY_NIGHT), Consent(**{**BY_NIGHT, "consent_id": "CO-2", "kind": "third_party"}))},
+    ],
+)
+def test_a_call_by_night_stays_allowed_while_something_else_changes(others):
+    assert permits(called_by_night().say(known(**{"consents": (Consent(**BY_NIGHT),), **others}))) == ["voice"]
+
+
+def test_a_consent_that_has_ended_by_itself_takes_nothing_along():
+    story = called_by_night()
+    over = Consent(consent_id="CO-2", kind="third_party", given_at=MORNING, expires_at=NIGHT - DAY)
+    story.say(known(consents=(Consent(**BY_NIGHT), over))).say(known(consents=(Consent(**BY_NIGHT),)))
+    assert permits(story) == ["voice"]
+
+
+@pytest.mark.parametrize(
+    ("phones", "left"),
+    [
+        ((), []),
+        ((Phone(phone_id="T-2", number="+8613800000002", source="contract"),), []),
+        ((Phone(phone_id="T-1", number="+8613800000001", source="public_channel"),), []),
+        ((Phone(phone_id="T-1", number="+8613800000001", source="contract", verified_on=MORNING.date()),), ["voice"]),
+    ],
+    ids=["none is left", "another one", "from elsewhere", "the same, confirmed"],
+)
+def test_a_call_is_withdrawn_when_its_number_leaves_the_record(phones, left):
+    story = begun().carry()
+    assert story.ask("voice") == []
+    assert permits(story.say(known(phones=phones))) == left
+
+
+def test_a_call_to_a_number_of_which_only_its_source_is_known_does_not_hang_on_the_record():
+    story = begun().carry()
+    assert story.ask("voice", point="X-1", contact_source="contract") == []
+    assert permits(story.say(known(phones=()))) == ["voice"]
+
+
+def test_a_visit_to_somebody_who_is_vulnerable_after_all_is_withdrawn():
+    story = permitted().say(known(vulnerable=True))
+    assert ended(story) == [("V-B-1-1", "replanned")]
 
 
 def test_dials_are_counted_per_number():

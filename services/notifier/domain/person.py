@@ -1,5 +1,6 @@
 """What is known of the person and of the case: contact points, consents, holds, placements. Each may stop contact."""
 
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, time
 
 from schemas.bank import BorrowerRecorded
@@ -23,16 +24,39 @@ KEEPS: dict[str, CaseOutcome] = {"dispute": "dispute_upheld", "hardship": "hards
 
 
 def recorded(state: Borrower, fact: BorrowerRecorded, ctx: Moment) -> Reaction:
-    """All that is known of the borrower. A move to another zone or region decides what is pending anew."""
+    """All that is known of the borrower. What was allowed on a ground that the record no longer has is decided anew."""
     profile = Profile(fact.region, fact.time_zone, fact.status, fact.vulnerable, _consents(fact))
     after = replace(state, profile=profile, language=fact.language, points=points_of(fact))
     after = replace(after, lifted=lifted(after, ctx.now))
     if after == state:
         return state, ()
-    said: Said = ()
-    if state.profile is not None and (state.profile.time_zone, state.profile.region) != (fact.time_zone, fact.region):
-        after, said = anew(after, ctx)
+    after, said = anew(after, ctx, None if _is_other_ground(state, after, ctx.now) else _lost_points(state, after))
     return onward(after, ctx, said)
+
+
+def _is_other_ground(before: Borrower, after: Borrower, now: datetime) -> bool:
+    """Whether rules may now forbid whatever was allowed: in another place, of somebody vulnerable, or unconsented."""
+    was, known = before.known, after.known
+    if was is None or known is None:
+        return False
+    moved = (was.time_zone, was.region) != (known.time_zone, known.region)
+    standing = [consent for consent in was.consents if consent.expires_at is None or consent.expires_at > now]
+    lost = any(not any(_replaces(other, each, now) for other in known.consents) for each in standing)
+    return moved or lost or (known.vulnerable and not was.vulnerable)
+
+
+def _replaces(consent: Consent, other: Consent, now: datetime) -> bool:
+    """Whether what a consent allowed is still allowed by this one (which may be the same), and no shorter."""
+    begins = consent.given_at <= max(other.given_at, now)
+    lasts = consent.expires_at is None or (other.expires_at is not None and consent.expires_at >= other.expires_at)
+    return begins and lasts and consent.kind == other.kind and consent.channel in (None, other.channel)
+
+
+def _lost_points(before: Borrower, after: Borrower) -> frozenset[str]:
+    """The contact points that are gone, come from elsewhere, are of another kind, or are confirmed no more."""
+    still = {(p.point_id, p.medium, p.source, p.kind): p.verified for p in after.points}
+    kept = {p.point_id for p in before.points if still.get((p.point_id, p.medium, p.source, p.kind), -1) >= p.verified}
+    return frozenset(p.point_id for p in before.points) - kept
 
 
 def points_of(fact: BorrowerRecorded) -> tuple[Point, ...]:
@@ -66,11 +90,15 @@ def lifted(state: Borrower, now: datetime) -> tuple[str, ...]:
     )
 
 
-def anew(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
-    """The borrower with everything withdrawn that was allowed on other knowledge and can still be withdrawn."""
+def anew(state: Borrower, ctx: Moment, points: AbstractSet[str] | None = None) -> tuple[Borrower, Said]:
+    """The borrower with everything withdrawn that was allowed on other knowledge and can still be withdrawn.
+
+    points: nothing but contacts at these is withdrawn.
+    """
     said: Said = ()
     for contact in state.contacts:
-        if contact.state in ("pending", "permitted"):
+        meant = points is None or contact.contact_point in points
+        if meant and contact.state in ("pending", "permitted"):
             state, more = cancelled(state, contact, "replanned", ctx)
             said = (*said, *more)
     return state, said
