@@ -152,7 +152,8 @@ def diff(before: Which, after: Which, var: Var = DEFAULT_VAR, more: More = None,
     """Say what AFTER would have decided otherwise than BEFORE over all recorded proposals."""
     shelf = _shelf(more)
     one, other = _book(before, shelf), _book(after, shelf)
-    changes, rules, examples = Counter[str](), Counter[str](), list[dict[str, Any]]()
+    changes, added, removed = Counter[str](), Counter[str](), Counter[str]()
+    examples = list[dict[str, Any]]()
     with mending(), _rows(var, _ALL) as rows:
         for row in rows:
             found = _compared(Recorded.of(row), one, other)
@@ -160,13 +161,24 @@ def diff(before: Which, after: Which, var: Var = DEFAULT_VAR, more: More = None,
                 continue
             changes[found.change] += 1
             if found.change != "same":
-                rules.update({r.rule_id for r in found.after.reasons} - {r.rule_id for r in found.before.reasons})
-                examples.append({"decision_id": found.decision_id, "change": found.change})
-    document = {"before": one.label, "after": other.label, "changes": changes, "reasons_added": rules}
-    lines = [f"{e['decision_id']}: {e['change']}" for e in examples[:SHOWN]]
-    added = f"Reasons added: {_counted(rules)}." if rules else "No reason is added."
+                added.update(found.added)
+                removed.update(found.removed)
+                examples.append({name: getattr(found, name) for name in ("decision_id", "change", "added", "removed")})
+    document = {"before": one.label, "after": other.label, "changes": changes}
+    reasons = {"reasons_added": added, "reasons_removed": removed}
     total = f"{one.label} → {other.label}: {_counted(changes) or 'no recorded proposals'}."
-    say(document | {"examples": examples}, as_json, "\n".join([*lines, total, added]))
+    lines = [*(_changed(e) for e in examples[:SHOWN]), total, _named("added", added), _named("removed", removed)]
+    say(document | reasons | {"examples": examples}, as_json, "\n".join(lines))
+
+
+def _changed(example: dict[str, Any]) -> str:
+    """One decision with the reasons that come and go."""
+    ids = [*(f"+{id_}" for id_ in example["added"]), *(f"-{id_}" for id_ in example["removed"])]
+    return f"{example['decision_id']}: {' '.join([example['change'], *ids])}"
+
+
+def _named(what: str, rules: Counter[str]) -> str:
+    return f"Reasons {what}: {_counted(rules)}." if rules else f"No reason is {what}."
 
 
 def _compared(recorded: Recorded, one: Rulebook, other: Rulebook) -> Any:

@@ -101,6 +101,16 @@ class Comparison:
             return "other reasons"
         return "same" if (before.retry_at, before.expires_at) == (after.retry_at, after.expires_at) else "other time"
 
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The ids of the reasons that the second gives and the first does not."""
+        return tuple(id_ for id_ in _ids(self.after) if id_ not in _ids(self.before))
+
+    @property
+    def removed(self) -> tuple[str, ...]:
+        """The ids of the reasons that fall away."""
+        return tuple(id_ for id_ in _ids(self.before) if id_ not in _ids(self.after))
+
 
 def compare(recorded: Recorded, before: Rulebook, after: Rulebook) -> Comparison | None:
     """What each says to a recorded proposal; None where it is of another country. Raises Misshapen on foreign JSON."""

@@ -180,7 +180,10 @@ def test_a_new_version_is_weighed_over_what_was_proposed(var: Path, tmp_path: Pa
     assert set(said("diff", "CN-1", "CN-2", "--var", var)["changes"]) == {"same"}
     found = said("diff", "CN-2", strict, "--var", var)
     assert found["changes"] == {"newly denied": 3, "other reasons": 3}
-    assert found["reasons_added"] == {"CN-FREQ-05-SMS": 6}
+    assert (found["reasons_added"], found["reasons_removed"]) == ({"CN-FREQ-05-SMS": 6}, {})
+    back = arrears("diff", strict, "CN-2", "--var", var).stdout
+    assert "Reasons removed: 6 CN-FREQ-05-SMS." in back
+    assert back.count(": newly allowed -CN-FREQ-05-SMS\n") == 3
 
 
 @pytest.mark.stack

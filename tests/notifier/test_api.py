@@ -135,6 +135,18 @@ async def test_a_call_of_tomorrow_is_not_taken_and_one_told_late_is_taken_and_to
     assert denied["counters"]["CN-FREQ-02"] == CAP + 1
 
 
+async def test_a_call_after_its_permit_was_withdrawn_is_counted_and_told_to_those_who_watch(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    call = (await client.post("/contacts", json=CALL)).json()["contact_id"]
+    bench.deliver(recorded(region="CN-BJ"))
+    bench.clock.instant += timedelta(minutes=5)
+    seen = REGISTRY.get_sample_value("arrears_notifier_made_without_permit_total") or 0
+    told = {"outcome": "connected", "at": bench.clock.now().isoformat()}
+    assert (await client.post(f"/contacts/{call}/outcome", json=told)).status_code == 200
+    assert REGISTRY.get_sample_value("arrears_notifier_made_without_permit_total") == seen + 1
+
+
 async def test_what_is_wrong_is_a_problem_document(client: AsyncClient) -> None:
     for path, body, status in (
         ("/contacts", {**CALL, "chanel": "voice"}, 422),

@@ -8,7 +8,7 @@ from schemas.contacts import ContactAllowed, ContactDenied, ContactSettled
 from schemas.visits import VisitArrived, VisitCancelled
 from services.kit.service import Refused, Unfit
 from services.notifier import domain
-from services.notifier.domain.settling import CLOCK_TOLERANCE, overrun
+from services.notifier.domain.settling import CLOCK_TOLERANCE, overrun, withdrawn_before
 from tests.notifier.begun import DAY, ended, of_visit, permitted
 from tests.notifier.ladder_story import shanghai
 
@@ -109,6 +109,17 @@ def test_a_call_within_its_cap_or_that_nobody_answered_exceeds_nothing():
         tell(story, ask_to_call(story).contact_id, story.now)
     assert overrun(story.state, call, Here(story)) == ()
     assert overrun(story.state, "N-B-1-99", Here(story)) == ()
+
+
+def test_a_call_that_was_made_after_its_permit_was_withdrawn_counts_and_says_why_it_should_not_have_been_made():
+    story, call, made_at = withdrawn()
+    assert withdrawn_before(story.state, call, made_at) == ""
+    story.bus.advance(HOUR)
+    assert withdrawn_before(story.state, call, story.now) == "officer"
+    tell(story, call, story.now)
+    assert counted(story, call) == [(story.now, True)]
+    standing = ask_to_call(story).contact_id
+    assert withdrawn_before(story.state, standing, story.now) == ""
 
 
 def test_a_permit_that_ran_out_without_a_word_is_corrected_by_one():

@@ -100,8 +100,10 @@ def test_a_version_is_weighed_against_another():
     unrecorded = recorded(call(recording=False))
     found = compare(unrecorded, ONE, TWO)
     assert (found.change, [r.rule_id for r in found.after.reasons]) == ("newly denied", ["CN-REC-01"])
+    assert (found.added, found.removed) == (("CN-REC-01",), ())
     assert compare(recorded(message()), ONE, TWO).change == "same"
-    assert compare(unrecorded, TWO, ONE).change == "newly allowed"
+    back = compare(unrecorded, TWO, ONE)
+    assert (back.change, back.added, back.removed) == ("newly allowed", (), ("CN-REC-01",))
     assert compare(recorded(call(at=NIGHT, recording=False)), ONE, TWO).change == "other reasons"
     assert compare(unrecorded, SHELF.books["US"]["1"], SHELF.books["US"]["2"]) is None
 

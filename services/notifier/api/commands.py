@@ -1,6 +1,7 @@
 """What agencies, officers and the print house ask and tell. Every contact needs a decision that can be read later."""
 
 import hashlib
+from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from prometheus_client import Counter
 from pydantic import AwareDatetime, Field
 
 from schemas.contacts import ContactAllowed, ContactDenied
-from schemas.values import Answer, Currency, Id, Party, Positive, Reason, Text
+from schemas.values import Answer, Currency, Id, Party, Positive, Text
 from services.kit.service import Reaction
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.answers import Decided, Happened, described
@@ -20,6 +21,7 @@ from services.notifier.api.asking import Asked, Key, KnownBorrower, Run, Running
 log = structlog.get_logger(__name__)
 router = APIRouter()
 OVERRUN = Counter("arrears_notifier_overrun_total", "Contacts that exceed a cap by what is known of them now.")
+WITHDRAWN = Counter("arrears_notifier_made_without_permit_total", "Contacts made after their permit was withdrawn.")
 
 
 class ContactAsked(Asked):
@@ -128,21 +130,37 @@ def settle(runtime: Run, contact_id: str, told: OutcomeTold, key: Key) -> JSONRe
     """
     borrower_id = _permitted_one(runtime, contact_id)
     outcome = domain.Settled(told.outcome, told.at, told.dials, told.refused)
-    broken: list[Reason] = []
-    events = run(runtime, borrower_id, _settling(contact_id, outcome, broken), key, told, contact_id)
-    if broken:
-        OVERRUN.inc()
-        log.warning("cap_exceeded", contact_id=contact_id, rules=[reason.rule_id for reason in broken])
+    amiss = _Amiss()
+    events = run(runtime, borrower_id, _settling(contact_id, outcome, amiss), key, told, contact_id)
+    amiss.tell(contact_id)
     return shown(said(events))
 
 
-def _settling(contact_id: str, outcome: domain.Settled, broken: list[Reason]) -> handlers.Act:
-    """The command; `broken` takes the rules that the contact exceeds, by all that counts at that moment."""
+@dataclass(slots=True)
+class _Amiss:
+    """What a contact that was made proves to be: one too many by these rules, or made when its permit was withdrawn."""
+
+    rules: list[str] = field(default_factory=list)
+    withdrawn: str = ""
+
+    def tell(self, contact_id: str) -> None:
+        """Tell those who watch: once, for a command that is repeated is not run again."""
+        if self.rules:
+            OVERRUN.inc()
+            log.warning("cap_exceeded", contact_id=contact_id, rules=self.rules)
+        if self.withdrawn:
+            WITHDRAWN.inc()
+            log.warning("made_without_permit", contact_id=contact_id, withdrawn=self.withdrawn)
+
+
+def _settling(contact_id: str, outcome: domain.Settled, amiss: _Amiss) -> handlers.Act:
+    """The command; `amiss` takes what is wrong with the contact by all that is known at that moment."""
     settle = handlers.command(domain.settle, contact_id, outcome)
 
     def act(state: domain.Borrower, context: handlers.Here) -> Reaction[domain.Borrower]:
         after = settle(state, context)
-        broken[:] = domain.overrun(after[0], contact_id, context)
+        amiss.rules = [reason.rule_id for reason in domain.overrun(after[0], contact_id, context)]
+        amiss.withdrawn = domain.withdrawn_before(state, contact_id, outcome.at)
         return after
 
     return act

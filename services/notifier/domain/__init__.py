@@ -19,7 +19,7 @@ from services.notifier.domain.outcomes import (
     Tracked,
     Unknown,
 )
-from services.notifier.domain.settling import overrun, settle
+from services.notifier.domain.settling import overrun, settle, withdrawn_before
 from services.notifier.domain.state import Amounts, Borrower, Contact, Point, fresh
 from services.notifier.domain.wishes import consent, prefer, withdraw
 
@@ -59,4 +59,5 @@ __all__ = [
     "submitted",
     "tracking",
     "withdraw",
+    "withdrawn_before",
 ]

@@ -185,14 +185,15 @@ def cancelled(state: Borrower, contact: Contact, reason: str, ctx: Moment) -> Re
         reason=reason,
         cancelled_at=ctx.now,
     )
-    return uncounted(lapse(state, contact), contact.contact_id), (fact,)
+    return uncounted(lapse(state, contact, reason, ctx), contact.contact_id), (fact,)
 
 
-def lapse(state: Borrower, contact: Contact) -> Borrower:
+def lapse(state: Borrower, contact: Contact, why: str, ctx: Moment) -> Borrower:
     """The borrower without this open contact. A permit of somebody else's is kept: it may have been used before."""
     if contact.state != "permitted":
         return state.without(contact.contact_id)
-    after, permit = state.over(contact.contact_id), Lapsed(contact, party_of(state, contact.contact_id))
+    permit = Lapsed(contact, party_of(state, contact.contact_id), ctx.now, why)
+    after = state.over(contact.contact_id)
     return replace(after, lapsed=(*after.lapsed, permit))
 
 

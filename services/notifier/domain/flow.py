@@ -186,7 +186,7 @@ def _give_up(state: Borrower, ctx: Moment) -> tuple[Borrower, Said]:
     for contact in state.contacts:
         ends_at = _ends_at(contact, ctx)
         if ends_at is not None and ends_at <= ctx.now:
-            state = lapse(state, contact)
+            state = lapse(state, contact, "unreported", ctx)
             said = (*said, _given_up(state, contact, ctx))
     return state, said
 

@@ -197,7 +197,7 @@ def not_made(state: Borrower, contact_id: str, reason: str, ctx: Moment) -> Reac
     if contact is None:
         return state, ()
     if reason == "not_reported":
-        return onward(lapse(state, contact), ctx, (settled(state, contact, "unreported", ctx),))
+        return onward(lapse(state, contact, reason, ctx), ctx, (settled(state, contact, "unreported", ctx),))
     after, said = cancelled(state, contact, reason, ctx)
     return onward(after, ctx, said)
 

@@ -82,6 +82,12 @@ def count(state: Borrower, permit: Lapsed, at: datetime, ctx: Moment, *, connect
     return replace(state.over(contact.contact_id), history=(*others, one))
 
 
+def withdrawn_before(state: Borrower, contact_id: str, at: datetime) -> str:
+    """Why the permit of a contact had been withdrawn already when it was made; "" where it had not."""
+    permit = permit_of(state, contact_id)
+    return permit.why if permit and permit.over_at is not None and permit.over_at < at else ""
+
+
 def overrun(state: Borrower, contact_id: str, ctx: Moment) -> tuple[Reason, ...]:
     """The rules about how often that a contact in the counters breaks, as all others count by what is known now."""
     one = next((c for c in state.history if c.contact_id == contact_id), None)

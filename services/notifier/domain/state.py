@@ -161,11 +161,14 @@ class Contact:
 class Lapsed:
     """The permit of somebody else's contact, of whom `party` says with whom it is.
 
-    Kept when it was withdrawn or ran out and nobody said what became of it: it may have been used before.
+    Kept when it was withdrawn or ran out, at `over_at` for the reason `why`, and nobody said what became of it: it may
+    have been used before.
     """
 
     contact: Contact
     party: Party = "debtor"
+    over_at: datetime | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
