@@ -12,6 +12,7 @@ from fastapi.exception_handlers import http_exception_handler, request_validatio
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
@@ -36,8 +37,19 @@ def problem(status: int, detail: str, **more: Any) -> Response:
     return JSONResponse(content, status, media_type=MEDIA_TYPE)
 
 
-OUT_OF_RANGE: tuple[type[Exception], ...] = (DataError, psycopg.DataError, OverflowError, UnicodeError, ValidationError)
-"""What a value leads to that is well formed and still no value of ours: a day in the year 99999, a NUL in an id."""
+OUT_OF_RANGE: tuple[type[Exception], ...] = (
+    DataError,
+    psycopg.DataError,
+    OverflowError,
+    UnicodeError,
+    ValidationError,
+    PydanticSerializationError,
+)
+"""What a value leads to that is well formed and still no value of ours: a day in the year 99999, a NUL in an id, half
+of a character.
+"""
+
+ERRORS_SHOWN = 20
 
 STATUS: dict[type[Exception], int] = {
     Refused: 409,
@@ -78,8 +90,14 @@ def _handler(status: int) -> Callable[[Request, Exception], Response]:
 def _invalid(_request: Request, error: Exception) -> Response:
     """Which fields are wrong, without echoing what stood there (it may be personal)."""
     assert isinstance(error, RequestValidationError)
-    errors = [{"field": ".".join(map(str, e["loc"])), "problem": e["msg"]} for e in error.errors()]
+    found = error.errors()[:ERRORS_SHOWN]
+    errors = [{"field": _writable(".".join(map(str, e["loc"]))), "problem": _writable(e["msg"])} for e in found]
     return problem(422, "the request breaks the contract", errors=errors)
+
+
+def _writable(text: str) -> str:
+    """The text with halves of characters spelt out: a name of a field may hold one, an answer cannot."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _out_of_range(_request: Request, error: Exception) -> Response:

@@ -3,16 +3,16 @@
 import hashlib
 from dataclasses import dataclass, field
 from datetime import date, time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import structlog
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import JSONResponse
 from prometheus_client import Counter
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from schemas.contacts import ContactAllowed, ContactDenied
-from schemas.values import Answer, Currency, Id, Party, Positive, Text
+from schemas.values import Answer, Currency, Id, Party, Positive, Text, cleaned
 from services.kit.service import Reaction
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.answers import Decided, Happened, described
@@ -22,6 +22,23 @@ log = structlog.get_logger(__name__)
 router = APIRouter()
 OVERRUN = Counter("arrears_notifier_overrun_total", "Contacts that exceed a cap by what is known of them now.")
 WITHDRAWN = Counter("arrears_notifier_made_without_permit_total", "Contacts made after their permit was withdrawn.")
+
+
+OVERRIDES_MAX = 20
+"""More SOFT rules than any pack has for one contact; each reason is kept with the decision."""
+
+FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+"""Letters by name that show nothing."""
+
+
+def _worded(text: str) -> str:
+    if not any(sign.isalnum() and sign not in FILLERS for sign in text):
+        raise ValueError("a reason needs words: it is read by whoever reviews the contact")
+    return text
+
+
+Words: TypeAlias = Annotated[str, Field(max_length=500), AfterValidator(cleaned), AfterValidator(_worded)]
+"""What is kept to be read later: at least a letter or a digit, not only spaces and signs that show nothing."""
 
 
 class ContactAsked(Asked):
@@ -39,8 +56,12 @@ class ContactAsked(Asked):
         Text | None, Field(description="where a contact point that the lender does not know is from")
     ] = None
     overrides: Annotated[
-        dict[str, str],
-        Field(default_factory=dict, description="SOFT rule → why it does not count here; recorded with the decision"),
+        dict[Id, Words],
+        Field(
+            default_factory=dict,
+            max_length=OVERRIDES_MAX,
+            description="SOFT rule → why it does not count here; recorded with the decision",
+        ),
     ]
     recording: Annotated[bool, Field(description="the call is recorded from beginning to end")] = False
     private_device: Annotated[bool, Field(description="it is made from somebody's own telephone or account")] = False
@@ -79,7 +100,7 @@ class ConsentTold(Asked):
     kind: Literal["night_contact", "channel", "third_party", "workplace_visit"]
     channel: Literal["sms", "email", "letter", "voice", "visit"] | None = None
     expires_at: AwareDatetime | None = None
-    evidence: Annotated[str, Field(min_length=1, max_length=500)]
+    evidence: Words
 
 
 class TimesTold(Asked):
