@@ -11,18 +11,27 @@ from psycopg.rows import dict_row
 
 from deploy.local.errors import StackError
 from deploy.trace import NothingFound
-from services.rulebook.limitation import Interruption, Limitation, limitation
+from services.rulebook.limitation import Interruption, Limitation, Receiver, limitation
 from services.rulebook.local import zone_of
 
 _DUE = "SELECT state->'loans' AS loans FROM assignment.states WHERE borrower_id = %s"
 _ZONE = "SELECT time_zone FROM notifier.borrowers WHERE borrower_id = %s"
-_PROVED = """
-    SELECT contact_id, loan_ids, channel, delivered_at, proof FROM notifier.contacts
+_ELSEWHERE = """
+    EXISTS (
+        SELECT 1 FROM notifier.answers a LEFT JOIN notifier.contacts w ON w.contact_id = a.notice_id
+        WHERE a.borrower_id = c.borrower_id AND a.answer = 'wrong_person'
+        AND (a.notice_id = c.contact_id OR w.contact_point_id = c.contact_point_id)
+    ) AS elsewhere
+"""
+"""Whether somebody said of the contact point, whenever it was, that it is not the borrower's."""
+_PROVED = f"""
+    SELECT contact_id, loan_ids, channel, delivered_at, proof, {_ELSEWHERE} FROM notifier.contacts c
     WHERE borrower_id = %s AND proof IS NOT NULL AND step <> 'early_warning' ORDER BY delivered_at
 """
-_ACKNOWLEDGED = """
-    SELECT answer_id, answered_at, details->'loan_ids' AS loan_ids FROM notifier.answers
-    WHERE borrower_id = %s AND answer IN ('will_pay', 'promise', 'plan_request') ORDER BY answered_at
+_ACKNOWLEDGED = f"""
+    SELECT answer_id, answered_at, details->'loan_ids' AS loan_ids, {_ELSEWHERE}
+    FROM notifier.answers g LEFT JOIN notifier.contacts c ON c.contact_id = g.notice_id
+    WHERE g.borrower_id = %s AND answer IN ('will_pay', 'promise', 'plan_request') ORDER BY answered_at
 """
 
 Row = dict[str, Any]
@@ -59,16 +68,20 @@ def clocks(database_url: str, borrower_id: str, years: int) -> tuple[Clock, ...]
 
 def _demands(rows: list[Row], zone: ZoneInfo) -> Iterator[tuple[list[str], Interruption]]:
     for row in rows:
-        day = _local(row["delivered_at"], zone)
-        yield (
-            row["loan_ids"],
-            Interruption("demand", day, f"{row['proof']['proof_id']} of {row['contact_id']}", row["channel"]),
-        )
+        day, evidence = _local(row["delivered_at"], zone), f"{row['proof']['proof_id']} of {row['contact_id']}"
+        yield row["loan_ids"], Interruption("demand", day, evidence, row["channel"], _receiver(row))
 
 
 def _words(rows: list[Row], zone: ZoneInfo) -> Iterator[tuple[list[str], Interruption]]:
     for row in rows:
-        yield row["loan_ids"] or [], Interruption("acknowledgement", _local(row["answered_at"], zone), row["answer_id"])
+        day = _local(row["answered_at"], zone)
+        said = Interruption("acknowledgement", day, row["answer_id"], received_by=_receiver(row))
+        yield row["loan_ids"] or [], said
+
+
+def _receiver(row: Row) -> Receiver:
+    """The debtor, unless somebody else was found behind the contact point: what went there proves nothing."""
+    return "other" if row["elsewhere"] else "debtor"
 
 
 def _local(at: datetime, zone: ZoneInfo) -> date:

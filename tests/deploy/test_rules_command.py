@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kafka import KafkaConsumer
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 from typer.testing import CliRunner
 
 from deploy.cli import app
@@ -21,6 +21,7 @@ from services.kit.database import engine_for
 from services.kit.migrate import migrate
 from services.notifier.app import service
 from services.notifier.rulebook_watch import Watch
+from services.notifier.store import contacts
 from services.rulebook.calendars import FOLDER as CALENDARS
 from services.rulebook.packs import FOLDER
 from services.rulebook.shelf import load_rulebooks
@@ -232,8 +233,8 @@ def test_what_ops_activated_is_listed_beside_what_is_installed(var: Path, bench:
     assert "Activated by officer-7: CN 1 from 2026-03-04T15:00:00+00:00: audit" in arrears("list", "--var", var).stdout
 
 
-@pytest.mark.stack
-def test_the_limitation_clock_is_read_from_the_ledgers(var: Path, engine: Engine, url: str) -> None:
+def demanded(engine: Engine, url: str) -> None:
+    """What B-1 owes fell due on 3 March, and the notice is proved to have arrived."""
     other = engine_for(url, "assignment")
     migrate(other, "assignment")
     known = {"loans": [{"loan_id": "L-B-1", "oldest_due": "2026-03-03"}, {"loan_id": "L-9", "oldest_due": None}]}
@@ -248,7 +249,34 @@ def test_the_limitation_clock_is_read_from_the_ledgers(var: Path, engine: Engine
             text("UPDATE contacts SET delivered_at = :at, proof = :proof WHERE borrower_id = 'B-1'"),
             {"at": NIGHT + timedelta(hours=4), "proof": json.dumps({"proof_id": "PF-1"})},
         )
+
+
+@pytest.mark.stack
+def test_the_limitation_clock_is_read_from_the_ledgers(var: Path, engine: Engine, url: str) -> None:
+    demanded(engine, url)
     (clock,) = said("limitation", "B-1", "--var", var)
     assert (clock["loan_id"], clock["known"]["barred_from"]) == ("L-B-1", "2029-03-05"), "the borrower's own day"
     text_ = arrears("limitation", "B-1", "--var", var).stdout
     assert "2026-03-05  demand by sms (PF-1 of N-B-1-1): counts" in text_
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize("notice", ["N-B-1-1", "N-B-1-7"])
+def test_a_demand_that_reached_somebody_else_begins_nothing_anew(
+    var: Path, engine: Engine, url: str, notice: str
+) -> None:
+    """By this very notice or another one to the same number; what was answered there before is void too."""
+    demanded(engine, url)
+    with engine.begin() as db:
+        if notice != "N-B-1-1":
+            row = db.execute(text("SELECT * FROM contacts WHERE contact_id = 'N-B-1-1'")).mappings().one()
+            other = {name: value for name, value in row.items() if name not in ("proof", "delivered_at")}
+            db.execute(insert(contacts).values({**other, "contact_id": notice}))
+        for answer in ("will_pay", "wrong_person"):
+            db.execute(
+                text("INSERT INTO answers VALUES (:id, :notice, 'B-1', :answer, :at, :details)"),
+                {"id": answer, "notice": notice, "answer": answer, "at": NIGHT, "details": '{"loan_ids": ["L-B-1"]}'},
+            )
+    (clock,) = said("limitation", "B-1", "--var", var)
+    assert clock["known"]["barred_from"] == "2029-03-03"
+    assert {link["verdict"] for link in clock["known"]["chain"]} == {"not received for the debtor"}
