@@ -34,6 +34,9 @@ _ACKNOWLEDGED = f"""
     WHERE g.borrower_id = %s AND answer IN ('will_pay', 'promise', 'plan_request') ORDER BY answered_at
 """
 
+EARLY = " (in doubt a day early rather than late)"
+"""The day of the event is counted, where a court may begin with the next: who sues by then is in time either way."""
+
 Row = dict[str, Any]
 
 
@@ -95,7 +98,9 @@ def _day(text: str | None) -> date | None:
 def told(clock: Clock) -> list[str]:
     """The clock in sentences, link by link."""
     known = clock.known
-    end = f"barred from {known.barred_from} on" if known.barred_from else "not barred while the procedure goes on"
+    end = (
+        f"barred from {known.barred_from} on{EARLY}" if known.barred_from else "not barred while the procedure goes on"
+    )
     lines = [f"{clock.loan_id}: fell due on {clock.fell_due}; counted from {known.starts_on}; {end}."]
     for link in known.chain:
         event = link.interruption

@@ -45,14 +45,14 @@ class Timeline:
 
 
 def trace(database_url: str, id_: str) -> Timeline:
-    """The timeline of a loan, borrower, case, placement, visit, notice, promise or event id.
+    """The timeline of a loan, borrower, case, placement, visit, notice, promise, proof or event id.
 
     Facts come from reporting's log of all topics; what is not there (unpublished, parked, buried) from the services'
     own tables. Raises NothingFound.
     """
     try:
         with psycopg.connect(database_url, row_factory=dict_row) as db:
-            facts = db.execute(_FACTS, {"id": id_}).fetchall()
+            facts = db.execute(_FACTS, {"id": notice_of(db, id_)}).fetchall()
             found = {fact["borrower_id"] for fact in facts if fact["borrower_id"]}
             borrowers = tuple(sorted(found or _known_borrower(db, id_)))
             standing = [row for service in SERVICES for row in _standing(db, service, borrowers)]
@@ -79,6 +79,16 @@ _BURIED = SQL("""
     WHERE redriven_at IS NULL AND (borrower_id = ANY(%s) OR key = ANY(%s)) ORDER BY number
 """)
 _PARKED = SQL("SELECT topic, partition, position FROM {}.parked WHERE borrower_id = ANY(%s) ORDER BY number")
+
+
+_PROVED = SQL("SELECT contact_id FROM notifier.contacts WHERE contact_id = %s AND proof->>'proof_id' = %s")
+PROOF = "PF-"
+
+
+def notice_of(db: "psycopg.Connection[dict[str, Any]]", id_: str) -> str:
+    """The notice whose delivery a proof (PF-…) proves; any other id as it is."""
+    found = db.execute(_PROVED, [id_.removeprefix(PROOF), id_]).fetchone() if id_.startswith(PROOF) else None
+    return found["contact_id"] if found else id_
 
 
 def _known_borrower(db: "psycopg.Connection[dict[str, Any]]", id_: str) -> set[str]:

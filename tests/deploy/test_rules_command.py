@@ -6,13 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from kafka import KafkaConsumer
+from psycopg.rows import dict_row
 from sqlalchemy import Engine, insert, text
 from typer.testing import CliRunner
 
 from deploy.cli import app
 from deploy.local.topics import create_topics
+from deploy.trace import notice_of
 from schemas.contacts import ContactAllowed, ContactCancelled
 from schemas.control import RulebookActivated
 from services.kit.bench import Bench
@@ -247,7 +250,7 @@ def demanded(engine: Engine, url: str) -> None:
     with engine.begin() as db:
         db.execute(
             text("UPDATE contacts SET delivered_at = :at, proof = :proof WHERE borrower_id = 'B-1'"),
-            {"at": NIGHT + timedelta(hours=4), "proof": json.dumps({"proof_id": "PF-1"})},
+            {"at": NIGHT + timedelta(hours=4), "proof": json.dumps({"proof_id": "PF-N-B-1-1"})},
         )
 
 
@@ -257,7 +260,8 @@ def test_the_limitation_clock_is_read_from_the_ledgers(var: Path, engine: Engine
     (clock,) = said("limitation", "B-1", "--var", var)
     assert (clock["loan_id"], clock["known"]["barred_from"]) == ("L-B-1", "2029-03-05"), "the borrower's own day"
     text_ = arrears("limitation", "B-1", "--var", var).stdout
-    assert "2026-03-05  demand by sms (PF-1 of N-B-1-1): counts" in text_
+    assert "barred from 2029-03-05 on (in doubt a day early rather than late)." in text_
+    assert "2026-03-05  demand by sms (PF-N-B-1-1 of N-B-1-1): counts" in text_
 
 
 @pytest.mark.stack
@@ -280,3 +284,14 @@ def test_a_demand_that_reached_somebody_else_begins_nothing_anew(
     (clock,) = said("limitation", "B-1", "--var", var)
     assert clock["known"]["barred_from"] == "2029-03-03"
     assert {link["verdict"] for link in clock["known"]["chain"]} == {"not received for the debtor"}
+
+
+@pytest.mark.stack
+def test_the_evidence_of_the_clock_can_be_traced(var: Path, engine: Engine, url: str) -> None:
+    demanded(engine, url)
+    with psycopg.connect(url, row_factory=dict_row) as db:
+        assert [notice_of(db, id_) for id_ in ("PF-N-B-1-1", "PF-nothing", "N-B-1-1")] == [
+            "N-B-1-1",
+            "PF-nothing",
+            "N-B-1-1",
+        ]
