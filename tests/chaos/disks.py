@@ -52,9 +52,9 @@ class Disk:
         return cls(path)
 
     def fill(self) -> int:
-        """Leave no room; answer how many bytes were taken."""
-        taken = 0
+        """Leave no room, again where there is some; answer how many bytes are taken."""
         with (self.path / BALLAST).open("ab") as file:
+            taken = os.fstat(file.fileno()).st_size
             while (free := self._free()) > LEFT_BYTES:
                 try:
                     os.posix_fallocate(file.fileno(), taken, free)

@@ -23,7 +23,8 @@ from tests.chaos.windows import BY_NAME, slug
 HIT_SECONDS = 12.0
 TAKEN_OVER_SECONDS = 25.0
 DOWN_SECONDS = 90.0
-FULL_SECONDS = 6.0
+FULL_SECONDS, FELT_SECONDS, LOOK_SECONDS = 6.0, 24.0, 0.5
+"""How long a disk is full, for how much longer if nobody has felt it yet, and how often one looks."""
 EMPTY_GROUP_SECONDS = 30.0
 
 
@@ -191,16 +192,20 @@ class Faults:
             self.journal.write("skipped", fault="disk", number=step.number, why=self.cluster.without_disks)
             return {"skipped": self.cluster.without_disks}
         name = {"broker": "kafka", "database": "postgres"}[step.how]
-        refused = self._refused(name)
-        taken = disk.fill()
+        refused, taken, ends = self._refused(name), disk.fill(), time.monotonic() + FULL_SECONDS
         try:
-            with suppress(psycopg.Error):
-                self.watch.rows("SELECT pg_switch_wal()")  # so that the next word to be written needs room
-            time.sleep(FULL_SECONDS)
+            while time.monotonic() < ends or (not self._felt(name, refused) and time.monotonic() < ends + FELT_SECONDS):
+                with suppress(psycopg.Error):
+                    self.watch.rows("SELECT pg_switch_wal()")  # so that the next word to be written needs room
+                time.sleep(LOOK_SECONDS)
+                taken = disk.fill()  # a checkpoint may have given some back
         finally:
             disk.empty()
         self._until(lambda: self.cluster.supervisor.state()[name].ready, DOWN_SECONDS)
         return {"bytes": taken, "refused": self._refused(name) - refused}
+
+    def _felt(self, name: str, refused: int) -> bool:
+        return self._refused(name) > refused
 
     def _refused(self, name: str) -> int:
         """How often a process has complained that there is no room."""

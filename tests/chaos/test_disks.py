@@ -23,6 +23,9 @@ move_onto(disk, folder / "wal")
 move_onto(disk, folder / "wal")
 assert (folder / "wal").is_symlink()
 assert (folder / "wal" / "deep" / "one").read_text() == "kept"
+(folder / "wal" / "old").write_text("x" * 2_000_000)
+assert disk.fill() > 5_000_000
+(folder / "wal" / "old").unlink()
 assert disk.fill() > 7_000_000
 try:
     (folder / "wal" / "two").write_text("x" * 100_000)
