@@ -283,3 +283,23 @@ async def test_every_text_can_be_looked_at_before_it_is_sent(client: AsyncClient
     assert (await client.get("/templates/lawyers_letter/letter/page.pdf")).status_code == 200
     assert (await client.get("/templates/nothing/sms")).status_code == 404
     assert (await client.get("/api/templates", params={"country": "XX"})).status_code == 404
+
+
+async def test_a_key_that_would_make_the_fact_unreadable_is_refused_and_nothing_is_said(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    before = len(bench.said())
+    answer = await client.post(
+        "/borrowers/B-1/answers", json={"answer": "stop_request"}, headers={"Idempotency-Key": "a\tb"}
+    )
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert "idempotency key" in answer.json()["detail"]
+    assert len(bench.said()) == before
+
+
+async def test_preferred_times_with_an_offset_are_refused_and_the_borrower_can_still_be_decided(
+    client: AsyncClient,
+) -> None:
+    answer = await client.post("/borrowers/B-1/times", json={"from_time": "10:00+05:00", "until_time": "12:00Z"})
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+    assert (await client.post("/contacts", json=CALL)).json()["allowed"] is True
