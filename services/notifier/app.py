@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from schemas.topics import NOTIFIER, topics_of
 from services.kit.plug import Plug
 from services.kit.service import Service
-from services.notifier import handlers, loops, store_outgoing
+from services.notifier import handlers, handlers_agreed, loops, store_outgoing
 from services.notifier.api import api
 from services.notifier.domain.moment import Policy
 from services.notifier.domain.state import Borrower, fresh
@@ -50,7 +50,7 @@ def service(strategy: Strategy | None = None, rulebooks: Shelf | None = None) ->
         reads=topics_of(NOTIFIER),
         state=Borrower,
         fresh=fresh,
-        handlers=handlers.HANDLERS,
+        handlers={**handlers.HANDLERS, **handlers_agreed.HANDLERS},
         tick=handlers.tick,
         next_at=handlers.next_at,
         reference=reference,

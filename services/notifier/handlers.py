@@ -46,7 +46,7 @@ from schemas.visits import (
     VisitRefused,
 )
 from services.kit.service import Context, Handler, Reaction, Refused, Unfit
-from services.notifier.domain import flow, loans, person, settling, visits
+from services.notifier.domain import agreed, flow, loans, person, settling, visits
 from services.notifier.domain.moment import NeverPossible, NotPossible, Policy
 from services.notifier.domain.moment import Reaction as Decided
 from services.notifier.domain.state import Borrower
@@ -147,7 +147,7 @@ def on_borrower_recorded(state: Borrower, fact: BorrowerRecorded, context: Here)
 
 def on_case_opened(state: Borrower, fact: CaseOpened, context: Here) -> Reaction[Borrower]:
     """Assignment has a case."""
-    return person.case_opened(state, fact.case_id, fact.segment, fact.arm, context)
+    return person.case_opened(agreed.forgotten(state), fact.case_id, fact.segment, fact.arm, context)
 
 
 def on_case_reopened(state: Borrower, fact: CaseReopened, context: Here) -> Reaction[Borrower]:
@@ -187,17 +187,20 @@ def on_hold_released(state: Borrower, fact: HoldReleased, context: Here) -> Reac
 
 def on_dispute_resolved(state: Borrower, fact: DisputeResolved, context: Here) -> Reaction[Borrower]:
     """A dispute is answered; one that was upheld keeps its hold."""
-    return person.dispute_resolved(state, fact.dispute_id, fact.resolved_at, context, upheld=fact.upheld)
+    after = agreed.dispute_answered(state, fact)
+    return person.dispute_resolved(after, fact.dispute_id, fact.resolved_at, context, upheld=fact.upheld)
 
 
 def on_hardship_granted(state: Borrower, fact: HardshipGranted, context: Here) -> Reaction[Borrower]:
     """Relief is given, perhaps until a day."""
-    return person.kept_until(state, "hardship", fact.until, context)
+    return person.kept_until(agreed.hardship_answered(state, fact), "hardship", fact.until, context)
 
 
 def on_hardship_rejected(state: Borrower, fact: HardshipRejected, context: Here) -> Reaction[Borrower]:
     """Relief is not given."""
-    return person.released(state, fact.hardship_id, "hardship", fact.rejected_at, context)
+    return person.released(
+        agreed.hardship_answered(state, fact), fact.hardship_id, "hardship", fact.rejected_at, context
+    )
 
 
 def on_complaint_received(state: Borrower, fact: ComplaintReceived, context: Here) -> Reaction[Borrower]:

@@ -56,6 +56,8 @@ class AnswerForm(BaseModel):
     hardship: Literal["unemployment", "illness", "business_failure", "family", "disaster", "other"] = "other"
     channels: tuple[Literal["sms", "email", "letter", "voice", "visit"], ...] = ()
     statement: Annotated[Text | None, BeforeValidator(_or_none)] = None
+    was: tuple[Literal["sms", "email", "letter", "voice", "visit"], ...] = ()
+    """Channels that were ticked when the form was shown: those of them that are named no more are allowed again."""
     only: bool = False
     """A stop request for the channels named, and no other; without it, none named means all."""
 
@@ -63,7 +65,7 @@ class AnswerForm(BaseModel):
     def _complete(self) -> "AnswerForm":
         needs = NEEDS.get(self.answer, ())
         lacking = [name for name in needs if getattr(self, name) is None]
-        if self.only and not self.channels:
+        if self.only and not self.channels and not self.was:
             lacking.append("channels")
         if lacking:
             raise ValueError(f"lacking {' '.join(lacking)}")
@@ -120,7 +122,7 @@ class BorrowerPage:
         if isinstance(notice, Response):
             return notice
         given: dict[str, Any] = {name: value for name, value in form.items() if isinstance(value, str)}
-        given |= {"answer": given.get("answer", ""), "channels": form.getlist("channels")}
+        given |= {"answer": given.get("answer", ""), "channels": form.getlist("channels"), "was": form.getlist("was")}
         if given["answer"] != "wrong_person" and self._seen(notice).is_somebody_else:
             return self._show(request, notice, status=409)
         if given["answer"] == "times":
@@ -161,7 +163,7 @@ class BorrowerPage:
         content = form.model_dump_json().encode()
         currency = next((owed.currency for owed in self._seen(notice).owed), None)
         given = domain.Answered(
-            **form.model_dump(exclude={"only"}),
+            **form.model_dump(exclude={"only", "was"}),
             notice_id=notice["contact_id"],
             via="link",
             currency=currency if form.amount else None,
@@ -169,7 +171,8 @@ class BorrowerPage:
         )
         day = self._runtime.clock.now().date().isoformat()
         number = hashlib.sha256((once or day).encode() + b"\0" + content).hexdigest()[:32]
-        act = handlers.command(domain.answer, given)
+        allowed = tuple(channel for channel in form.was if channel not in form.channels)
+        act = handlers.command(domain.choose, given, allowed) if form.only else handlers.command(domain.answer, given)
         return self._runtime.command(notice["borrower_id"], act, key=f"answer/{notice['contact_id']}/{number}")
 
     def _notice(self, request: Request, token: str) -> Row | Response:

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_DOWN, Decimal
 from zoneinfo import ZoneInfo
 
+from schemas.values import Channel
+from services.notifier.api.told import Told, Why, why
 from services.notifier.domain import Borrower
-from services.notifier.domain.asking import MEDIUM
-from services.notifier.domain.state import Loan
+from services.notifier.domain.state import Loan, Planned, Promised
 from services.notifier.store_asked import Row
 from services.rulebook.local import zone_of
 
@@ -17,6 +18,7 @@ PARTS = ("principal", "interest", "fees")
 ZONE = "Asia/Shanghai"
 CENT = Decimal("0.01")
 SHOWN_DIGITS = 6
+CHANNELS: tuple[Channel, ...] = ("sms", "email", "letter", "voice", "visit")
 TIMES = {
     "morning": (time(9), time(12)),
     "afternoon": (time(12), time(18)),
@@ -36,9 +38,13 @@ class Owed:
     days_past_due: int
 
     @property
-    def instalments(self) -> list[tuple[int, Decimal]]:
-        """Into how many parts it can be split, and how much the largest part would be."""
-        return [(n, (self.total / n).quantize(CENT, ROUND_UP)) for n in range(2, 13)]
+    def instalments(self) -> list[tuple[int, Decimal, Decimal]]:
+        """Into how many parts it can be split, how much the first would be, and how much each other.
+
+        To the cent: the first carries what does not divide.
+        """
+        each = [(n, (self.total / n).quantize(CENT, ROUND_DOWN)) for n in range(2, 13)]
+        return [(n, self.total - part * (n - 1), part) for n, part in each]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,11 @@ class Seen:
     times: str
     agency: str | None
     known_as_of: datetime
+    promises: Sequence[Promised] = ()
+    plan: Planned | None = None
+    plan_refused: Why | None = None
+    told: Sequence[Told] = ()
+    stopped: Sequence[str] = ()
     is_somebody_else: bool = False
     """Whoever was reached there has said so: then nothing of the debt is theirs to see, or to act on."""
 
@@ -94,7 +105,7 @@ def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_
     zone = known_zone.key if known_zone else ZONE
     today = now.astimezone(known_zone or ZoneInfo(ZONE)).date()
     held = [hold.reason for hold in state.holds if hold.until is None or hold.until > now]
-    stops = ["stop_request"] if any(state.stopped(now, channel) for channel in MEDIUM) else []
+    stopped = [channel for channel in CHANNELS if state.stopped(now, channel)]
     return Seen(
         reference=notice["contact_id"],
         step=notice["step"] or "notice",
@@ -107,11 +118,23 @@ def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_
         due=_due(state.loans, today),
         loans=[_one(loan, today) for loan in state.overdue if loan.arrears.total],
         times=_times(state),
-        on_file=[reason for reason in SHOWN_HOLDS if reason in {*held, *stops}],
+        on_file=[reason for reason in SHOWN_HOLDS if reason in held and reason not in _in_detail(state)],
+        promises=sorted(state.promises, key=lambda promise: promise.on),
+        plan=state.plan if state.plan and state.plan.parts else None,
+        plan_refused=why(state.plan.refused) if state.plan and state.plan.refused else None,
+        told=[Told(result, why(result.reason)) for result in state.results],
+        stopped=stopped,
         agency=agency,
         known_as_of=known_as_of,
         is_somebody_else=notice["contact_point_id"] in state.wrong_points,
     )
+
+
+def _in_detail(state: Borrower) -> set[str]:
+    """What is on file and shown with its days, sums and reasons."""
+    promise, plan = bool(state.promises), state.plan is not None and bool(state.plan.parts)
+    shown = {"promise": promise, "plan": plan}
+    return {name for name, is_shown in shown.items() if is_shown} | {result.about for result in state.results}
 
 
 def _owed(loans: Sequence[Loan], today: date) -> list[Owed]:

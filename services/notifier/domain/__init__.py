@@ -21,7 +21,7 @@ from services.notifier.domain.outcomes import (
 )
 from services.notifier.domain.settling import overrun, settle, withdrawn_before
 from services.notifier.domain.state import Amounts, Borrower, Contact, Point, fresh
-from services.notifier.domain.wishes import consent, prefer, withdraw
+from services.notifier.domain.wishes import choose, consent, prefer, withdraw
 
 __all__ = [
     "Accepted",
@@ -46,6 +46,7 @@ __all__ = [
     "Tracked",
     "Unknown",
     "answer",
+    "choose",
     "claimed",
     "consent",
     "fresh",

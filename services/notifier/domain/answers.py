@@ -117,7 +117,8 @@ def _disputed(state: Borrower, ctx: Moment, via: str, grounds: str | None = None
     fact = DisputeRaised.model_validate(
         {**_said_by(state, via), "dispute_id": dispute_id, "raised_at": ctx.now, "grounds": grounds}
     )
-    return _held(replace(state, disputes=state.disputes + 1), dispute_id, "dispute", ctx.now), (fact,)
+    asked = replace(state.without_result("dispute"), disputes=state.disputes + 1)
+    return _held(asked, dispute_id, "dispute", ctx.now), (fact,)
 
 
 def _hardship(
@@ -133,7 +134,8 @@ def _hardship(
             "statement": statement,
         }
     )
-    return _held(replace(state, hardships=state.hardships + 1), hardship_id, "hardship", ctx.now), (fact,)
+    asked = replace(state.without_result("hardship"), hardships=state.hardships + 1)
+    return _held(asked, hardship_id, "hardship", ctx.now), (fact,)
 
 
 def _said_by(state: Borrower, via: str) -> dict[str, object]:

@@ -184,6 +184,37 @@ class Denial:
 
 
 @dataclass(frozen=True, slots=True)
+class Promised:
+    """A promise to pay that stands."""
+
+    promise_id: str
+    on: date
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan with the day and amount of each instalment, or why none was agreed."""
+
+    plan_id: str
+    currency: str
+    parts: tuple[tuple[date, Decimal], ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a dispute or a declaration of hardship was answered. granted: the borrower was right, or relief is given."""
+
+    about: Literal["dispute", "hardship"]
+    granted: bool
+    reason: str
+    relief: str = ""
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Borrower:
     """The state document of one borrower.
 
@@ -223,6 +254,9 @@ class Borrower:
     requests: int = 0
     consented: int = 0
     lifted: tuple[str, ...] = ()
+    promises: tuple[Promised, ...] = ()
+    plan: Planned | None = None
+    results: tuple[Result, ...] = ()
     wake_at: datetime | None = None
 
     def loan(self, loan_id: str) -> Loan:
@@ -261,6 +295,16 @@ class Borrower:
         """The borrower without this contact, of whose permit nothing more can be told."""
         lapsed = tuple(permit for permit in self.lapsed if permit.contact.contact_id != contact_id)
         return replace(self.without(contact_id), lapsed=lapsed)
+
+    def with_result(self, result: Result) -> "Borrower":
+        """The borrower with this answer in place of an earlier one."""
+        return replace(self, results=(*self.without_result(result.about).results, result))
+
+    def without_result(self, about: str) -> "Borrower":
+        """The borrower with nothing answered about it: they have just asked."""
+        if not self.results:
+            return self
+        return replace(self, results=tuple(known for known in self.results if known.about != about))
 
     @property
     def known(self) -> Profile | None:

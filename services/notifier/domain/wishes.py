@@ -2,9 +2,11 @@
 
 from schemas.changing import replace
 from schemas.contacts import ConsentGiven, ConsentWithdrawn, ContactTimesPreferred
+from schemas.values import Channel
+from services.notifier.domain.answers import answer
 from services.notifier.domain.flow import onward
 from services.notifier.domain.moment import Moment, NeverPossible, NotPossible, Reaction
-from services.notifier.domain.outcomes import Consented, Times
+from services.notifier.domain.outcomes import Answered, Consented, Times
 from services.notifier.domain.person import anew, lifted
 from services.notifier.domain.state import Borrower
 from services.rulebook.question import Consent, QuietTime
@@ -33,6 +35,20 @@ def consent(state: Borrower, given: Consented, ctx: Moment) -> Reaction:
         evidence=given.evidence,
     )
     return onward(after, ctx, (fact,))
+
+
+def choose(state: Borrower, given: Answered, allowed: tuple[Channel, ...], ctx: Moment) -> Reaction:
+    """The borrower's choice of channels: those of the answer are stopped, those allowed are open again.
+
+    What is so already is not said again.
+    """
+    stopping = tuple(channel for channel in given.channels if not state.stopped(ctx.now, channel))
+    opening = tuple(channel for channel in allowed if state.stopped(ctx.now, channel))
+    state, said = answer(state, replace(given, channels=stopping), ctx) if stopping else (state, ())
+    for channel in opening:
+        state, more = consent(state, Consented("channel", channel, None, f"page of {given.notice_id}"), ctx)
+        said = (*said, *more)
+    return state, said
 
 
 def withdraw(state: Borrower, consent_id: str, ctx: Moment) -> Reaction:
