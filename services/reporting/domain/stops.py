@@ -8,10 +8,11 @@ Which words about a loan count is the rule of all services; the query applies it
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from schemas import bank, cases, contacts, visits
 from schemas.envelope import Fact
+from schemas.values import Channel
 from services.rulebook.word import Kind, Word, said_at, shown, word
 
 GRACE_SECONDS = 1.0
@@ -150,11 +151,18 @@ def _of_the_borrower(fact: Fact) -> Iterator[Mark]:
             yield from _relieved(fact)
         case contacts.ConsentGiven() if fact.kind == "channel":
             yield Mark("release", STOP_REQUEST, fact.borrower_id)
-        case _ if isinstance(fact, _BEGIN):
+        case _ if isinstance(fact, _BEGIN) and not _leaves_a_channel(fact):
             until = fact.until if isinstance(fact, cases.HoldPlaced) else None
             yield Mark("stop", _kind(fact), fact.borrower_id, ends=until)
         case _ if isinstance(fact, _RELEASE):
             yield Mark("release", _kind(fact), fact.borrower_id)
+
+
+def _leaves_a_channel(fact: Fact) -> bool:
+    """A wish about some channels only: over which one a contact was made is not kept, the others are as free."""
+    if not isinstance(fact, contacts.ContactStopRequested):
+        return False
+    return bool(fact.channels) and set(fact.channels) != set(get_args(Channel))
 
 
 def _relieved(fact: cases.HardshipGranted) -> Iterator[Mark]:
