@@ -17,6 +17,7 @@ from services.rulebook.reading import BadPack
 from services.rulebook.shelf import Shelf, known, load_rulebooks, readable
 from services.rulebook.strategy import load_strategy
 from services.visits.api import create_api
+from services.visits.api.base import House
 from services.visits.domain import life
 from services.visits.domain.panel import Panel, Policy
 from services.visits.domain.state import Borrower, fresh
@@ -42,6 +43,15 @@ class VisitsSettings(Settings):
     rulebook_dir: Annotated[Path | None, AfterValidator(readable)] = None
     """A folder with rule books and calendars of the house's own, beside those that are shipped."""
 
+    lender_name: str = "Example Consumer Finance"
+    lender_name_zh: str = "示例消费金融"
+    complaints: str = "400-000-0000"
+    """The number that a borrower calls about a visitor."""
+
+    def house(self) -> House:
+        """Who sends the visitors, as the page of the credential says it."""
+        return House({"zh-CN": self.lender_name_zh, "en": self.lender_name}, self.complaints)
+
     @model_validator(mode="after")
     def _under_a_known_law(self) -> Self:
         known(self.jurisdiction, self.rulebook_dir)
@@ -52,7 +62,10 @@ def plug(settings: VisitsSettings) -> Plug[Borrower, Panel]:
     """The service with its API."""
     policy = Policy.of(load_strategy(settings.strategy))
     rulebooks = load_rulebooks(settings.rulebook_dir)
-    return Plug(service=service(credential_key(settings.link_key), policy, rulebooks), api=create_api)
+    return Plug(
+        service=service(credential_key(settings.link_key), policy, rulebooks),
+        api=lambda runtime: create_api(runtime, settings.house()),
+    )
 
 
 def credential_key(link_key: bytes) -> bytes:

@@ -10,6 +10,8 @@ from schemas.agencies import AgencyLicensed, AgencyRegistered, AgencySuspended, 
 from schemas.control import StrategyPaused, StrategyResumed
 from schemas.visits import VisitArrived, VisitCompleted, VisitNoContact, VisitPermitRequested
 from services.rulebook.shelf import load_rulebooks
+from services.visits.api import create_api
+from services.visits.api.base import House
 from services.visits.domain.credentials import code_of
 from services.visits.store import metadata
 from services.visits.store_panel import load_panel
@@ -239,6 +241,15 @@ def test_a_borrower_can_check_the_code_and_learns_nothing_personal(client, asked
     page = client.get(f"/credentials/{code}", headers=PAGE).text
     assert "South Field Services" in page
     assert not any(word in page for word in ("Li Lei", "Long Lane", b.BORROWER))
+
+
+def test_who_mistypes_a_code_sees_what_they_typed_and_whom_to_call(bench):
+    house = House({"zh-CN": "示例银行", "en": "Example Bank"}, "400-111-2222")
+    client = Client(create_api(bench.runtime, house))
+    page = client.get("/credentials?code=XYZ-123", headers=PAGE, follow_redirects=True).text
+    assert 'value="XYZ-123"' in page
+    assert "400-111-2222" in page
+    assert "Example Bank" in page or "示例银行" in page
 
 
 def test_the_code_of_a_visit_that_was_called_off_is_no_longer_good(bench, client, asked):

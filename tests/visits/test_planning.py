@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.visits.domain.conduct import distance_metres, in_order
-from services.visits.domain.credentials import code_of, typed
+from services.visits.domain.credentials import as_typed, code_of, typed
 from services.visits.domain.panel import Policy
 from services.visits.domain.planning import choose_team, earliest_start, teams_of, usable_places, windows, zone_of
 from services.visits.domain.state import Borrower, Place, Placement, Profile, Seal
@@ -119,6 +119,12 @@ def test_a_code_is_read_as_it_may_be_typed_and_belongs_to_one_visit():
     assert typed(code.replace("O", "0").replace("I", "1")) == code
     assert len({code_of(b"k" * 32, f"V-B-1-{n}") for n in range(2000)}) == 2000
     assert code_of(b"x" * 32, "V-B-1-1") != code
+
+
+def test_a_code_that_is_none_is_shown_again_as_it_was_typed():
+    assert as_typed("xyz-123") == "XYZ-123"
+    assert as_typed(" k7qfa  3mxdz/../<b>") == "K7QFA 3MXDZB"
+    assert as_typed("../") == ""
 
 
 def test_distance_is_a_great_circle():

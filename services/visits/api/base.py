@@ -50,6 +50,17 @@ DOCUMENTS = frozenset({"letter_of_authority", "staff_credentials", "copy_of_noti
 
 
 @dataclass(frozen=True, slots=True)
+class House:
+    """Who sends the visitors, as a borrower is told: the lender's name by language, and the number to call."""
+
+    name: Mapping[str, str]
+    complaints: str
+
+
+NOBODY = House({"zh-CN": "", "en": ""}, "")
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Where a visit goes, in clear, for the eyes of its team only."""
 
@@ -68,8 +79,8 @@ def _second(context: Context, value: datetime) -> str:
 class Base:
     """The running service as the parts of the API use it."""
 
-    def __init__(self, runtime: Visiting) -> None:
-        self.runtime = runtime
+    def __init__(self, runtime: Visiting, house: House = NOBODY) -> None:
+        self.runtime, self.house = runtime, house
         self.pages = Pages.of(PAGES)
         self.pages.environment.filters.update(second=_second, worded=worded)
         self.pages.environment.globals.update(tone=TONE, reasons=CANCEL_REASONS, documents=DOCUMENTS)

@@ -1,5 +1,7 @@
 """The borrower's check: is this code one of ours, for a visit that takes place? Yes or no, and nothing personal."""
 
+from urllib.parse import quote
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,7 +9,7 @@ from starlette.responses import Response
 from services.visits import queries
 from services.visits.api.base import Base
 from services.visits.api.problems import wants_page
-from services.visits.domain.credentials import typed
+from services.visits.domain.credentials import as_typed, typed
 
 VALID = frozenset({"appointed", "dispatched", "arrived"})
 
@@ -18,9 +20,11 @@ def router(base: Base) -> APIRouter:
 
     @routes.get("/credentials")
     def form(request: Request, code: str = "") -> Response:
-        if code:
-            return Response(status_code=303, headers={"location": f"/credentials/{typed(code)}"})
-        return base.pages.answer(request, "credential.html", code="", row=None, valid=False, badges={}, asked=False)
+        if as_typed(code):
+            return Response(status_code=303, headers={"location": f"/credentials/{quote(as_typed(code))}"})
+        return base.pages.answer(
+            request, "credential.html", code="", row=None, valid=False, badges={}, asked=False, house=base.house
+        )
 
     @routes.get("/credentials/{code}", response_model=None)
     def check(request: Request, code: str) -> Response | dict[str, object]:
@@ -34,7 +38,8 @@ def router(base: Base) -> APIRouter:
             request,
             "credential.html",
             status=status,
-            code=typed(code),
+            code=typed(code) if valid else as_typed(code),
+            house=base.house,
             row=shown,
             valid=valid,
             badges=badges,
