@@ -21,7 +21,7 @@ demo: setup  ## the whole system with a real broker and database, playing real l
 	@$(BIN)/arrears demo $(ARGS)
 
 test: setup  ## every test, on the real broker and database; ARGS="-k visits" picks some
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: check-code test ## what must pass before a change lands: format, lint, strict types, tests
 

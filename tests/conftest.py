@@ -21,14 +21,6 @@ from services.kit.migrate import migrate, migrate_vault
 Prepare: TypeAlias = Callable[[str], None]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that deals out the tests looks at their groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Behind `-n 2 --dist loadgroup` one process runs what needs broker and database, and the other all the rest."""
-    for item in items:
-        if item.get_closest_marker("stack"):
-            item.add_marker(pytest.mark.xdist_group("stack"))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def plain_tracebacks() -> None:
     """Errors are logged as the services log them: the default draws all variables of all frames, for seconds each."""
