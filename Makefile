@@ -20,8 +20,9 @@ setup: $(INSTALLED) ## install everything into .venv, locked by hashes; quick wh
 demo: setup  ## the whole system with a real broker and database, playing real loans; ARGS="--loans 2000 --days 60 --exit"
 	@$(BIN)/arrears demo $(ARGS)
 
+# There are no groups: so dealt out, each test goes to whichever of the two processes is free.
 test: setup  ## every test, on the real broker and database; ARGS="-k visits" picks some
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: check-code test ## what must pass before a change lands: format, lint, strict types, tests
 
