@@ -42,6 +42,7 @@ class Bank:
         self._listener = Listener(around.bootstrap, FOLLOWED)
         self._journal = Journal(folder / JOURNAL)
         self._known: set[str] = set()
+        self._saying = False
         self._said: Counter[str] = Counter()
         self._open_day = world.first_day
 
@@ -109,8 +110,10 @@ class Bank:
 
     async def _say(self, events: list[Event[Fact]]) -> None:
         """Say everything, some of it twice, and almost everything at all."""
+        self._saying = True
         await self._speaker.say([twin for event in events if not self._lost(event) for twin in self._twins(event)])
         self._journal.said()
+        self._saying = False
 
     def _twins(self, event: Event[Fact]) -> tuple[Event[Fact], ...]:
         return (event, event) if self._teller.behaviours[event.data.key].twice else (event,)
@@ -133,7 +136,7 @@ class Bank:
         teller, now = self._teller, self._clock.now()
         return {
             "day": max(0, (now.astimezone(self._world.zone).date() - self._world.first_day).days),
-            "over": not self._world.endless and now > self._world.end and not len(self._agenda),
+            "over": not self._world.endless and now > self._world.end and self._is_idle(),
             "borrowers": len(teller.borrowers),
             "currency": self._world.currency,
             "paid": str(teller.paid),
@@ -141,6 +144,10 @@ class Bank:
             "overdue": sum(account.status == "overdue" for account in teller.accounts.values()),
             "said": dict(self._said),
         }
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is to be done, and the broker has all that was said."""
+        return not len(self._agenda) and not self._saying
 
 
 def main() -> None:
