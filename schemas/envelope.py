@@ -179,11 +179,16 @@ def read_structured(value: bytes | None) -> Event[Fact]:
     """An event from a record value in structured mode. Raises Unreadable with every problem named."""
     if value is None:
         raise Unreadable("no value: in structured mode a null record is not an event")
+    kind = _kinds().get(_likely_type(value))
+    if kind is None:
+        return _of_any_kind(value)
     try:
-        if kind := _kinds().get(_likely_type(value)):
-            return kind.__pydantic_validator__.validate_json(value)  # type: ignore[no-any-return]
-    except ValidationError:
-        pass  # it may have been another `type` than the event's own: the validator of all kinds has the last word
+        return kind.__pydantic_validator__.validate_json(value)  # type: ignore[no-any-return]
+    except ValidationError:  # perhaps not the event's own `type`: the validator of all kinds has the last word
+        return _of_any_kind(value)
+
+
+def _of_any_kind(value: bytes) -> Event[Fact]:
     try:
         return _adapter().validate_json(value)
     except ValidationError as error:

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from services.kit.bench import Bench
+from services.kit.clock import ManualClock
 from services.kit.database import engine_for
 from services.kit.migrate import migrate, migrate_vault
 from tests.kit.cluster import Tables, Worker, recreate_topics
-from tests.kit.counter import NAME, metadata
+from tests.kit.counter import COUNTER, MONDAY, NAME, Count, metadata
 
 
 def prepared(url: str) -> None:
@@ -31,6 +33,11 @@ def engine(database_url: str) -> Iterator[Engine]:
     made = engine_for(database_url, NAME)
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def bench(engine: Engine) -> Bench[Count, None]:
+    return Bench(COUNTER, engine, ManualClock(MONDAY))
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ from tests.kit.counter import (
 pytestmark = pytest.mark.stack
 
 
-@pytest.fixture
-def bench(engine) -> Bench[Count, None]:
-    return Bench(COUNTER, engine, ManualClock(MONDAY))
-
-
 def test_garbage_a_wrong_key_and_a_wrong_partition_are_dead_letters_that_park_nobody(bench):
     number = place("B-1")
     good = record(overdue("B-1"))

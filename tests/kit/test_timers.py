@@ -7,8 +7,6 @@ import pytest
 
 from schemas.bank import LoanCured
 from services.kit import dlq
-from services.kit.bench import Bench
-from services.kit.clock import ManualClock
 from services.kit.service import Context, Put
 from tests.kit.benched import open_letters, rows, said_ids
 from tests.kit.counter import (
@@ -22,11 +20,6 @@ from tests.kit.counter import (
 )
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def bench(engine) -> Bench[Count, None]:
-    return Bench(COUNTER, engine, ManualClock(MONDAY))
 
 
 def test_a_due_timer_runs_once(bench):

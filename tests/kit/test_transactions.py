@@ -11,7 +11,6 @@ from schemas.bank import LoanPaymentReceived
 from schemas.topics import CASES, LOANS
 from schemas.values import Sealed
 from services.kit.bench import Bench
-from services.kit.clock import ManualClock
 from services.kit.plug import KeyReused
 from services.kit.records import Batch
 from services.kit.service import Context, Refused
@@ -19,7 +18,6 @@ from services.kit.work import Fenced
 from tests.kit.benched import open_letters, place, record, rows, said_by, said_ids
 from tests.kit.counter import (
     COUNTER,
-    MONDAY,
     Count,
     overdue,
     paid,
@@ -28,11 +26,6 @@ from tests.kit.counter import (
 )
 
 pytestmark = pytest.mark.stack
-
-
-@pytest.fixture
-def bench(engine) -> Bench[Count, None]:
-    return Bench(COUNTER, engine, ManualClock(MONDAY))
 
 
 def test_a_batch_changes_states_says_facts_and_writes_rows(bench):

@@ -16,10 +16,9 @@ from schemas.contacts import (
     NoticeAnswered,
 )
 from services.kit.bench import Bench
-from services.kit.clock import ManualClock
 from services.notifier.api import api
-from services.notifier.app import service
 from tests.notifier.edge import MORNING, cured, overdue, recorded, settings
+from tests.notifier.reading import reader, reminded
 
 pytestmark = pytest.mark.stack
 CHINESE = {"accept-language": "zh-CN"}
@@ -27,17 +26,12 @@ CHINESE = {"accept-language": "zh-CN"}
 
 @pytest.fixture
 def bench(engine: Engine) -> Bench[Any, Any]:
-    bench: Bench[Any, Any] = Bench(service(), engine, ManualClock(MORNING))
-    bench.deliver(recorded(), overdue(days=2))
-    while bench.tick_due():
-        pass
-    return bench
+    return reminded(engine)
 
 
 @pytest.fixture
 def client(bench: Bench[Any, Any]) -> AsyncClient:
-    app = api(bench.runtime, settings=settings())
-    return AsyncClient(transport=ASGITransport(app), base_url="https://lender.example", headers=CHINESE)
+    return reader(bench)
 
 
 def link(notice_id: str = "N-B-1-1", days: int = 60) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from sqlalchemy import Engine
 
 from schemas.cases import (
@@ -20,10 +20,8 @@ from schemas.cases import (
 )
 from schemas.contacts import ConsentGiven, ContactStopRequested
 from services.kit.bench import Bench
-from services.kit.clock import ManualClock
-from services.notifier.api import api
-from services.notifier.app import service
-from tests.notifier.edge import MORNING, overdue, recorded, settings
+from tests.notifier.edge import MORNING, settings
+from tests.notifier.reading import reader, reminded
 
 pytestmark = pytest.mark.stack
 CASE = {"case_id": "C-B-1-1", "borrower_id": "B-1"}
@@ -33,18 +31,12 @@ TODAY = MORNING.date()
 
 @pytest.fixture
 def bench(engine: Engine) -> Bench[Any, Any]:
-    bench: Bench[Any, Any] = Bench(service(), engine, ManualClock(MORNING))
-    bench.deliver(recorded(), overdue(days=2))
-    while bench.tick_due():
-        pass
-    return bench
+    return reminded(engine)
 
 
 @pytest.fixture
 def client(bench: Bench[Any, Any]) -> AsyncClient:
-    app = api(bench.runtime, settings=settings())
-    headers = {"accept-language": "zh-CN"}
-    return AsyncClient(transport=ASGITransport(app), base_url="https://lender.example", headers=headers)
+    return reader(bench)
 
 
 def link() -> str:

@@ -1,6 +1,7 @@
 """The result form on the visitors' phone."""
 
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Annotated
@@ -107,13 +108,12 @@ def router(base: Base) -> APIRouter:
         try:
             result = result_of(base, row, sheet)
             key = f"result/{visit_id}/{hash_of(result)}"
-            base.result(row, report_of(base, row, result), key, b"")
+            with suppress(NotApplied):  # kept and shown: the page of the visit says that it is over
+                base.result(row, report_of(base, row, result), key, b"")
         except (ValidationError, ValueError):
             return _form(base, request, staff_id, row, sheet, "unreadable")
         except commands.Wrong as error:
             return _form(base, request, staff_id, row, sheet, *(p.field for p in error.problems))
-        except NotApplied:
-            pass  # kept and shown: the page of the visit says that it is over
         return back(f"/team/{staff_id}/{visit_id}")
 
     return routes
