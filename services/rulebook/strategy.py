@@ -89,13 +89,15 @@ class Ladder:
 class Promise:
     """A promise is kept when `threshold_percent` of it is paid by its day plus `grace_days`.
 
-    ahead_days_max: its day lies no further ahead; who needs longer asks for a plan.
+    ahead_days_max: its day lies no further ahead; who needs longer asks for a plan. above_owed_percent: so much more
+    than is owed may be promised, for what falls due until that day.
     """
 
     grace_days: Count
     threshold_percent: Percent
     broken_max: Many
     ahead_days_max: Annotated[int, Must(lambda n: 1 <= n <= 366, "must be from 1 to 366")] = 90
+    above_owed_percent: Percent = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,6 @@
 """What a borrower answers, and who says that they are not the borrower."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -13,7 +14,7 @@ from schemas.contacts import (
 from services.kit.service import Refused, Unfit
 from services.notifier import domain
 from tests.notifier.begun import begun
-from tests.notifier.ladder_story import BORROWER, MORNING, Story, known
+from tests.notifier.ladder_story import BORROWER, MORNING, POLICY, Story, known
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,35 @@ def test_a_promise_for_a_day_that_is_over_or_far_ahead_is_refused_and_changes_no
 def test_a_promise_for_the_last_day_that_may_be_promised_is_taken():
     story = begun()
     story.answer("promise", promised_on=story.today + timedelta(days=90), amount=Decimal("100"), currency="CNY")
+    assert story.state.answers == 1
+
+
+@pytest.mark.parametrize(("amount", "currency"), [("525.01", "CNY"), ("999999999999.99", "CNY"), ("1.00", "USD")])
+def test_a_promise_of_more_than_is_owed_is_refused_and_changes_nothing(amount, currency):
+    story = begun()
+    before = story.state
+    with pytest.raises(Unfit, match=f"at most .* {currency}"):
+        story.answer("promise", promised_on=story.today, amount=Decimal(amount), currency=currency)
+    assert story.state == before
+
+
+def test_a_promise_of_all_that_is_owed_over_the_loans_is_taken():
+    story = begun().overdue(loan="L-2")
+    story.answer("promise", promised_on=story.today, amount=Decimal("1050.00"), currency="CNY")
+    assert story.state.answers == 1
+
+
+def test_a_strategy_may_let_more_be_promised_than_is_owed():
+    generous = replace(POLICY.strategy, promise=replace(POLICY.strategy.promise, above_owed_percent=10))
+    story = begun(policy=replace(POLICY, strategy=generous))
+    story.answer("promise", promised_on=story.today, amount=Decimal("577.50"), currency="CNY")
+    with pytest.raises(Unfit, match="577.50"):
+        story.answer("promise", promised_on=story.today, amount=Decimal("577.51"), currency="CNY")
+
+
+def test_what_falls_due_soon_may_be_promised():
+    story = Story().say(known()).due_soon()
+    story.answer("promise", "", via="officer", promised_on=story.today, amount=Decimal("525.00"), currency="CNY")
     assert story.state.answers == 1
 
 

@@ -27,6 +27,7 @@ from services.notifier.api.seen import TIMES, Seen, seen
 from services.notifier.links import LinkExpired, LinkInvalid
 from services.notifier.settings import NotifierSettings
 from services.notifier.store_asked import Row
+from services.rulebook.strategy import load_strategy
 
 log = structlog.get_logger(__name__)
 FORM_BYTES_MAX = 64_000
@@ -76,6 +77,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "promise": ("promised_on", "amount"),
     "plan_request": ("instalments",),
 }
+
+
+PROMISED = {"day": "promised_on", "most": "amount"}
+"""What a promise may not go beyond → the field that says it."""
 
 
 def borrower_page(runtime: Running, settings: NotifierSettings) -> APIRouter:
@@ -137,7 +142,7 @@ class BorrowerPage:
         try:
             events = self._command(notice, answer, str(given.get("once", "")))
         except Unfit:
-            return self._show(request, notice, status=422, wrong={"promised_on": "unreadable"}, given=given)
+            return self._show(request, notice, status=422, wrong=self._beyond(notice, answer), given=given)
         except Refused as refused:
             log.info("answer_refused", contact_id=notice["contact_id"], reason=str(refused))
             return self._show(request, notice, status=409, refused=True, given=given)
@@ -161,7 +166,7 @@ class BorrowerPage:
     def _command(self, notice: Row, form: AnswerForm, once: str) -> Any:
         """`once` is the form's own number: the same words said on another day are another answer."""
         content = form.model_dump_json().encode()
-        currency = next((owed.currency for owed in self._seen(notice).owed), None)
+        currency = self._currency(notice)
         given = domain.Answered(
             **form.model_dump(exclude={"only", "was"}),
             notice_id=notice["contact_id"],
@@ -174,6 +179,18 @@ class BorrowerPage:
         allowed = tuple(channel for channel in form.was if channel not in form.channels)
         act = handlers.command(domain.choose, given, allowed) if form.only else handlers.command(domain.answer, given)
         return self._runtime.command(notice["borrower_id"], act, key=f"answer/{notice['contact_id']}/{number}")
+
+    def _currency(self, notice: Row) -> str | None:
+        return next((owed.currency for owed in self._seen(notice).owed), None)
+
+    def _limits(self, notice: Row) -> domain.Limits:
+        state, policy = self._runtime.state(notice["borrower_id"]), load_strategy(self._settings.strategy).promise
+        return domain.limits(state, self._currency(notice), policy, self._runtime.clock.now())
+
+    def _beyond(self, notice: Row, answer: AnswerForm) -> dict[str, str]:
+        """Which of a promise's fields lies beyond what may be promised."""
+        beyond = self._limits(notice).beyond(answer.promised_on, answer.amount)
+        return {PROMISED[word]: word for word in beyond}
 
     def _notice(self, request: Request, token: str) -> Row | Response:
         """The notice that the link opens, or the page that says why it does not."""
@@ -204,6 +221,7 @@ class BorrowerPage:
             "wrong": {},
             "given": {"answer": "", "channels": ()},
             "refused": False,
+            "limits": self._limits(notice),
             "once": hashlib.sha256(f"{notice['contact_id']}{self._runtime.clock.now()}".encode()).hexdigest()[:16],
         }
         values |= more

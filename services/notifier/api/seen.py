@@ -77,7 +77,6 @@ class Seen:
     sent_on: datetime | None
     language: str
     zone: str
-    today: date
     owed: Sequence[Owed]
     due: Sequence[Due]
     loans: Sequence[OneLoan]
@@ -113,7 +112,6 @@ def seen(state: Borrower, notice: Row, agency: str | None, now: datetime, known_
         sent_on=notice["submitted_at"],
         language=state.language,
         zone=zone,
-        today=today,
         owed=_owed(state.overdue, today),
         due=_due(state.loans, today),
         loans=[_one(loan, today) for loan in state.overdue if loan.arrears.total],

@@ -19,6 +19,7 @@ from services.notifier.domain.outcomes import (
     Tracked,
     Unknown,
 )
+from services.notifier.domain.promising import Limits, limits
 from services.notifier.domain.settling import overrun, settle, withdrawn_before
 from services.notifier.domain.state import Amounts, Borrower, Contact, Point, fresh
 from services.notifier.domain.wishes import choose, consent, prefer, withdraw
@@ -32,6 +33,7 @@ __all__ = [
     "Consented",
     "Contact",
     "Delivered",
+    "Limits",
     "Failed",
     "Moment",
     "NotPossible",
@@ -50,6 +52,7 @@ __all__ = [
     "claimed",
     "consent",
     "fresh",
+    "limits",
     "meant",
     "overrun",
     "prefer",

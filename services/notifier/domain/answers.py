@@ -6,12 +6,11 @@ from schemas.agencies import VisitResult
 from schemas.changing import replace
 from schemas.contacts import ContactStopRequested, DisputeRaised, HardshipDeclared, NoticeAnswered
 from schemas.envelope import Fact
-from services.notifier.domain.asking import zone_for
+from services.notifier.domain import promising
 from services.notifier.domain.flow import onward
-from services.notifier.domain.moment import Moment, NeverPossible, NotPossible, Reaction, Said
+from services.notifier.domain.moment import Moment, NotPossible, Reaction, Said
 from services.notifier.domain.outcomes import Answered
 from services.notifier.domain.state import Borrower, Proved
-from services.rulebook.local import local_day
 from services.rulebook.question import Hold, StopRequest
 
 HARDSHIPS = frozenset({"unemployment", "illness", "business_failure", "family"})
@@ -22,10 +21,10 @@ def answer(state: Borrower, given: Answered, ctx: Moment) -> Reaction:
     """Take an answer: says `notice.answered`, and what follows from it, and cancels what is pending.
 
     Raises NotPossible when something is missing (a promise without day or amount) or the notice is not the borrower's,
-    NeverPossible when the promised day is over or lies beyond the strategy's horizon.
+    NeverPossible when the promised day is over or lies beyond the strategy's horizon, or more is promised than owed.
     """
     _check(state, given)
-    _check_day(state, given, ctx)
+    promising.check(state, given, ctx.reference.strategy.promise, ctx.now)
     numbered = replace(state, answers=state.answers + 1)
     said: Said = (_answered(numbered, given, ctx),)
     after, more = _consequence(_rests(numbered, given, ctx), given, ctx)
@@ -55,15 +54,6 @@ def _check(state: Borrower, given: Answered) -> None:
         raise NotPossible("an amount must be above zero")
     if given.via == "link" and not _is_own(state, given.notice_id):
         raise NotPossible(f"{given.notice_id} is not a notice of this borrower")
-
-
-def _check_day(state: Borrower, given: Answered, ctx: Moment) -> None:
-    if given.promised_on is None:
-        return
-    today = local_day(ctx.now, zone_for(state))
-    last = today + timedelta(days=ctx.reference.strategy.promise.ahead_days_max)
-    if not today <= given.promised_on <= last:
-        raise NeverPossible(f"a promise is for a day from {today} to {last}")
 
 
 def _is_own(state: Borrower, notice_id: str) -> bool:
