@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.links import LinkExpired, LinkInvalid, Links, expiry
+from services.notifier.links import LinkExpired, LinkInvalid, Links
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LINKS = Links("https://lender.example/", (b"k" * 32,))
@@ -18,13 +18,34 @@ def test_a_link_opens_its_notice_until_it_expires() -> None:
     assert LINKS.open("n", token, NOW + timedelta(days=59)) == "N-B1-2"
     with pytest.raises(LinkExpired):
         LINKS.open("n", token, NOW + timedelta(days=60))
-    assert expiry(token) == NOW + timedelta(days=60)
 
 
-def test_the_address_is_short_and_holds_no_word_of_the_borrower() -> None:
+@given(st.text(min_size=4, max_size=40))
+def test_nothing_of_the_borrower_can_be_read_from_the_address(borrower_id: str) -> None:
+    token = LINKS.sign("n", f"N-{borrower_id}-3", NOW)
+    raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    assert borrower_id.encode() not in raw
+    assert borrower_id not in token
+
+
+def test_the_address_is_short() -> None:
     address = LINKS.address(LINKS.sign("n", "N-B000123-3", NOW))
     assert address.startswith("https://lender.example/n/")
     assert len(address) < 75
+
+
+def test_a_notice_that_is_written_again_carries_the_same_address() -> None:
+    assert LINKS.sign("n", "N-B1-2", NOW) == LINKS.sign("n", "N-B1-2", NOW)
+    assert LINKS.sign("n", "N-B1-2", NOW) != LINKS.sign("n", "N-B1-3", NOW)
+
+
+def test_a_link_in_which_the_notice_stands_readable_opens_until_it_expires() -> None:
+    token = "bgHEHtBOLUIxLTLsNvpN3MDShf31BP0d9DHm"
+    assert LINKS.open("n", token, NOW) == "N-B1-2"
+    with pytest.raises(LinkExpired):
+        LINKS.open("n", token, NOW + timedelta(days=60))
+    with pytest.raises(LinkInvalid):
+        LINKS.open("n", token[:-1] + "8", NOW)
 
 
 @pytest.mark.parametrize("borrower_id", ["Y" * 120, "王" * 120])
