@@ -1,4 +1,4 @@
-"""What may be promised: from today until the strategy's horizon, and no more than is owed with the strategy's allowance."""
+"""What may be promised: from today until the strategy's horizon, and no more than is owed and its allowance."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
