@@ -51,6 +51,10 @@ class ContactAsked(Asked):
     until: AwareDatetime | None = None
     party: Party = "debtor"
     person_id: Annotated[Id | None, Field(description="who of the contact persons, where the party is one")] = None
+    about: Annotated[
+        Literal["debt", "location"],
+        Field(description="location: to ask where the debtor can be reached, or to have word passed on, and no more"),
+    ] = "debt"
     contact_point: Annotated[Id | None, Field(description="id of the number or address in borrower.recorded")] = None
     contact_source: Annotated[
         Text | None, Field(description="where a contact point that the lender does not know is from")
@@ -130,6 +134,7 @@ def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
         until=asked.until,
         party=asked.party,
         person_id=asked.person_id,
+        about=asked.about,
         contact_point=asked.contact_point,
         contact_source=asked.contact_source,
         overrides=tuple(sorted(asked.overrides.items())),

@@ -147,7 +147,7 @@ def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
     proposal = Proposal(
         contact_id=f"N-{state.borrower_id}-{state.notices + 1}",
         channel=asked.channel,
-        purpose=purpose,
+        purpose="location" if asked.about == "location" else purpose,
         at=asked.at,
         until=asked.until,
         party=asked.party,

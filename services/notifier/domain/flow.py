@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from schemas.changing import replace
 from schemas.contacts import ContactSettled, NoticeUnknown
-from services.notifier.domain.asking import cancelled, lapse, outruled, owed, recent
+from services.notifier.domain.asking import cancelled, lapse, outruled, owed, party_of, recent
 from services.notifier.domain.ladder import EARLY, next_turn, silence_ends_at
 from services.notifier.domain.moment import Moment, Reaction, Said
 from services.notifier.domain.state import Borrower, Contact, Loan, Round
@@ -119,8 +119,9 @@ def _stopped(state: Borrower, contact: Contact, now: datetime) -> str:
 
 
 def _person_unfit(state: Borrower, contact: Contact, at: datetime) -> str:
-    if state.profile is not None and state.profile.status != "active":
-        return state.profile.status
+    status = state.profile.status if state.profile else "active"
+    if status != "active" and party_of(state, contact.contact_id) != "contact_person":  # they are asked because of it
+        return status
     standing = next((hold.reason for hold in state.holds if hold.until is None or hold.until > at), "")
     if standing:
         return standing

@@ -8,6 +8,9 @@ from typing import Literal, TypeAlias
 from schemas.values import Answer, Channel, Party
 from services.rulebook.question import ConsentKind
 
+About: TypeAlias = Literal["debt", "location"]
+"""What a contact is for; the rules know "location" as the purpose that collects nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
@@ -92,8 +95,9 @@ class Answered:
 class Asked:
     """A contact that an agency or an officer wants to make. `at` is when; `contact_point` the id of the number used.
 
-    person_id: who of the contact persons, where the party is one. recording: the call is recorded whole.
-    private_device: it is made from somebody's own telephone or account.
+    person_id: who of the contact persons, where the party is one. about: what for; "location" asks only where the
+    debtor can be reached, or for word to be passed on, and tells nothing of the debt. recording: the call is recorded
+    whole. private_device: it is made from somebody's own telephone or account.
     """
 
     channel: Channel
@@ -104,6 +108,7 @@ class Asked:
     contact_point: str | None = None
     contact_source: str | None = None
     person_id: str | None = None
+    about: About = "debt"
     overrides: tuple[tuple[str, str], ...] = ()
     recording: bool = False
     private_device: bool = False
