@@ -147,8 +147,8 @@ class Commands(Generic[S, R]):
             if raw.execute(_CLAIM, [one.key, one.digest, borrower_id]).rowcount == 0:
                 return _earlier(raw, one.key, one.digest)
             raw.execute(_LOCK, [borrower_id])
-            work = room.open(db, raw, number)
-            room.load(work, [borrower_id])
+            work = room.open(db, raw, [number])
+            room.load(work, {borrower_id: number})
             changes = work.changes()
             done = self._act(work, changes, one)
             room.flush(work, changes)
@@ -159,43 +159,40 @@ class Commands(Generic[S, R]):
 
     def _act(self, work: Work[S, R], changes: Changes[S, R], one: _Waiting[S, R]) -> Outcome[S, R]:
         """Let one command take effect on what is known; raises what it raises, and then changes nothing."""
-        service = self._room.service
-        known = changes.states.get(one.borrower_id)
-        state = known.state if known else work.slots[one.borrower_id].state
-        cause = command(service.name, one.key, work.around.now)
-        reaction = one.act(state, work.around.context(cause, changes.reference))
-        done = outcome(service, reaction, cause, changes.reference, work.around)
-        changes.accept(one.borrower_id, state, done)
+        service, number = self._room.service, work.slots[one.borrower_id].partition
+        known = changes.states.get(one.borrower_id) or work.slots[one.borrower_id]
+        around, ground = work.around[number], work.ground[number]
+        reference = changes.references[ground]
+        cause = command(service.name, one.key, work.now)
+        reaction = one.act(known.state, around.context(cause, reference))
+        done = outcome(service, reaction, cause, reference, around)
+        changes.accept(one.borrower_id, known, done, ground)
         return done
 
     # -- several together ---------------------------------------------------------------------------------------------
 
     def _together(self, asked: Sequence[_Waiting[S, R]]) -> None:
-        """One transaction for all, a part of it per partition number. Those that it cannot hold are left unanswered."""
-        room = self._room
-        parts: dict[int, dict[str, _Waiting[S, R]]] = {}
-        for one in asked:
-            parts.setdefault(room.partition_of(one.borrower_id), {}).setdefault(one.key, one)
-        with room.numbers.briefly(*parts), transaction(room.engine) as (db, raw):
-            known = {key for (key,) in raw.execute(_KNOWN, [[one.key for one in asked]])}
-            borrowers = list({one.borrower_id for one in asked})
-            busy = {borrower for (borrower,) in raw.execute(_BUSY, [borrowers, borrowers])}
-            answers: list[tuple[_Waiting[S, R], Said | Refused]] = []
-            works = []
-            for number, part in sorted(parts.items()):
-                mine = [one for key, one in part.items() if key not in known and one.borrower_id not in busy]
-                work = room.open(db, raw, number)
-                works.append(work)
-                answers += self._part(work, mine)
+        """One transaction for all. Those that it cannot hold are left unanswered."""
+        room, by_key = self._room, {one.key: one for one in reversed(asked)}
+        borrowers = {one.borrower_id: room.partition_of(one.borrower_id) for one in asked}
+        numbers, named = sorted(set(borrowers.values())), list(borrowers)
+        with room.numbers.briefly(*numbers), transaction(room.engine) as (db, raw):
+            known = {key for (key,) in raw.execute(_KNOWN, [list(by_key)])}
+            busy = {borrower for (borrower,) in raw.execute(_BUSY, [named, named])}
+            work = room.open(db, raw, numbers)
+            room.load(work, {b: number for b, number in borrowers.items() if b not in busy})
+            answers = self._answers(
+                work, [o for o in asked if by_key[o.key] is o and o.key not in known and o.borrower_id not in busy]
+            )
             _claim_all(raw, answers)
         for one, answer in answers:
-            room.hot.forget(room.partition_of(one.borrower_id), [one.borrower_id])
+            room.hot.forget(borrowers[one.borrower_id], [one.borrower_id])
             one.answer.set_exception(answer) if isinstance(answer, Refused) else one.answer.set_result(answer)
-        for work in works:
-            room.committed(work.said)
+        room.committed(work.said)
 
-    def _part(self, work: Work[S, R], asked: Sequence[_Waiting[S, R]]) -> list[tuple[_Waiting[S, R], Said | Refused]]:
-        self._room.load(work, list({one.borrower_id for one in asked}))
+    def _answers(
+        self, work: Work[S, R], asked: Sequence[_Waiting[S, R]]
+    ) -> list[tuple[_Waiting[S, R], Said | Refused]]:
         changes = work.changes()
         answers: list[tuple[_Waiting[S, R], Said | Refused]] = []
         for one in asked:

@@ -1,12 +1,12 @@
 """Batches that were read and wait for their turn: one line per partition number, one transaction after another.
 
-Whatever waits in a line, of all topics, shares a transaction, so that the busier it is, the fewer it takes. When that
+Whatever waits, of all topics and several numbers, shares a transaction: the busier it is, the fewer it takes. When that
 fails, each batch is tried by itself. What fails is never dropped: it is waited for, read again from the stored
 position, or a person is asked. Nothing here knows faust; `seam.py` reads, and is the `Source` of what waits here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
@@ -30,8 +30,12 @@ TRIES = 10
 THREADS = 3
 """Transactions at a time: one decides while others wait for the database; more would only fight for the processor."""
 
-PER_NUMBER = 64
-"""Batches that may wait per partition number, behind the one under way; those that follow each other become one."""
+SMALL = 500
+"""Up to so many records, what waits on further partition numbers joins a transaction; above, its own costs are small
+beside theirs, and another thread had better take the next number."""
+
+LINGER_SECONDS = 0.005
+"""What one fetch brings comes batch by batch: so long is waited for the rest of it while there is little to do."""
 
 RECORDS_WAITING = 15_000
 """While so many records wait for their transactions no more are taken: memory that is touched again and again is cheap,
@@ -78,7 +82,7 @@ class Fetched:
     @property
     def stream(self) -> Stream:
         """The partition that it is of."""
-        return self.batch.topic.name, self.batch.partition
+        return self.batch.stream
 
 
 def joined(waiting: Iterable[Fetched]) -> list[Fetched]:
@@ -96,16 +100,28 @@ def joined(waiting: Iterable[Fetched]) -> list[Fetched]:
     return [fetched for line in lines.values() for fetched in line]
 
 
-def together(waiting: Iterable[Fetched]) -> Iterator[list[Fetched]]:
-    """What may share a transaction: not too much, and nothing of before and after a seek."""
+def first_group(lines: Iterable[list[Fetched]]) -> list[Fetched]:
+    """Take from these lines, in their order, what shares a transaction: of each all that it allows, until it is no
+    longer small. Not too much, nothing of before and after a seek, and nothing past what stays behind in its line."""
     group: list[Fetched] = []
-    for fetched in waiting:
-        if group and (fetched.epoch != group[0].epoch or _size(group) + _size([fetched]) > JOINED_RECORDS_MAX):
-            yield group
-            group = []
-        group.append(fetched)
-    if group:
-        yield group
+    for line in lines:
+        waiting = joined(line)
+        count = _fitting(group, waiting)
+        group += waiting[:count]
+        line[:] = waiting[count:]
+        if _size(group) >= SMALL:
+            break
+    return group
+
+
+def _fitting(group: Sequence[Fetched], waiting: Sequence[Fetched]) -> int:
+    """How many of these still go into a group."""
+    size = _size(group)
+    for count, fetched in enumerate(waiting):
+        first, size = group[0] if group else waiting[0], size + len(fetched.batch.records)
+        if fetched.epoch != first.epoch or (size > JOINED_RECORDS_MAX and (group or count)):
+            return count
+    return len(waiting)
 
 
 def _size(group: Iterable[Fetched]) -> int:
@@ -126,7 +142,7 @@ def _one(before: Fetched, after: Fetched) -> Fetched:
 class Handling:
     """What is done with batches. The callables are called in threads and may block.
 
-    apply: applies those of one partition number in one transaction. moved: told after each commit. halted: told of a
+    apply: applies several in one transaction. moved: told after each commit. halted: told of a
     partition that stands still until somebody decides, and why. accepted: up to where somebody has accepted that
     records of a partition end in the dead letters.
     """
@@ -146,7 +162,10 @@ class Lines:
     def __init__(self, handling: Handling, stop: Callable[[BaseException], None]) -> None:
         self._handling, self._stop = handling, stop
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="batch")
-        self._lines: dict[int, asyncio.Queue[Fetched]] = {}
+        self._lines: dict[int, list[Fetched]] = {}
+        """What waits, by partition number; who waits longest comes first."""
+        self._busy: set[int] = set()
+        self._more = asyncio.Condition()
         self.tasks: list[asyncio.Task[None]] = []
         self._tries: dict[Stream, tuple[int, int]] = {}
         self._records = 0
@@ -159,30 +178,50 @@ class Lines:
             self._fewer.clear()
             await self._fewer.wait()
         self._records += len(fetched.batch.records)
-        await self._line(source, fetched.batch.partition).put(fetched)
+        self._lines.setdefault(fetched.batch.partition, []).append(fetched)
+        if not self.tasks:
+            self.tasks += [asyncio.create_task(self._work(source)) for _ in range(THREADS)]
+        await self._tell()
 
     def close(self) -> None:
         """Begin nothing more; what is under way ends by itself."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _line(self, source: Source, number: int) -> "asyncio.Queue[Fetched]":
-        if number not in self._lines:
-            self._lines[number] = asyncio.Queue(PER_NUMBER)
-            self.tasks.append(asyncio.create_task(self._work(source, self._lines[number])))
-        return self._lines[number]
+    async def _tell(self) -> None:
+        async with self._more:
+            self._more.notify_all()
 
-    async def _work(self, source: Source, line: "asyncio.Queue[Fetched]") -> None:
-        """Apply the batches of one partition number, of all topics, one after another."""
+    async def _work(self, source: Source) -> None:
+        """Apply what waits on numbers that nobody is at, one group after another."""
         while True:
-            waiting = [await line.get()]
-            while not line.empty() and len(waiting) < PER_NUMBER:
-                waiting.append(line.get_nowait())
-            for group in together(joined(waiting)):
-                try:
-                    await self._try(source, group)
-                finally:
-                    self._records -= _size(group)
-                    self._fewer.set()
+            async with self._more:
+                await self._more.wait_for(self._idle)
+            if sum(map(_size, self._idle())) < SMALL:
+                await asyncio.sleep(LINGER_SECONDS)
+            if group := first_group(self._idle()):  # another thread may have been quicker
+                await self._at(source, group)
+
+    async def _at(self, source: Source, group: Sequence[Fetched]) -> None:
+        """Be at the numbers of a group until it is settled."""
+        numbers = {fetched.batch.partition for fetched in group}
+        self._busy |= numbers
+        try:
+            await self._try(source, group)
+        finally:
+            self._leave(numbers)
+            self._records -= _size(group)
+            self._fewer.set()
+        await self._tell()
+
+    def _idle(self) -> list[list[Fetched]]:
+        """The lines in which something waits and that nobody is at."""
+        return [line for number, line in self._lines.items() if line and number not in self._busy]
+
+    def _leave(self, numbers: set[int]) -> None:
+        """These numbers are free again, and come behind those that have waited longer."""
+        self._busy -= numbers
+        for number in numbers:
+            self._lines[number] = self._lines.pop(number)
 
     async def _try(self, source: Source, group: Sequence[Fetched]) -> None:
         """Apply a group. Nothing may escape: it would be lost. Where one of them is at fault, each is tried alone."""

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 BRIEF_SECONDS = 0.1
 """A person waits no longer than this for a batch; then row lock and version check alone keep order."""
@@ -17,9 +17,11 @@ class Numbers:
         self._guard = threading.Lock()
 
     @contextmanager
-    def of(self, number: int) -> Iterator[None]:
-        """Hold the number for the block."""
-        with self._lock(number):
+    def of(self, *numbers: int) -> Iterator[None]:
+        """Hold the numbers for the block; they are taken in one order, so that nobody waits in a circle."""
+        with ExitStack() as held:
+            for number in sorted(numbers):
+                held.enter_context(self._lock(number))
             yield
 
     @contextmanager

@@ -57,9 +57,13 @@ Frames: TypeAlias = Mapping[Stream, Sequence[Frame]]
 Pending: TypeAlias = Iterable[tuple[Stream, Said]]
 
 _TAKE = (
-    "INSERT INTO sequences (topic, partition, said) VALUES (%s, %s, %s)"
-    " ON CONFLICT (topic, partition) DO UPDATE SET said = sequences.said + excluded.said RETURNING said"
+    "INSERT INTO sequences (topic, partition, said) SELECT * FROM unnest(%s::text[], %s::int[], %s::bigint[])"
+    " AS asked(topic, partition, said) ORDER BY topic, partition"
+    " ON CONFLICT (topic, partition) DO UPDATE SET said = sequences.said + excluded.said"
+    " RETURNING topic, partition, said"
 )
+"""Locks the rows in one order, whoever takes them."""
+
 _EVENT = ("topic", "partition", "sequence", "id", "type", "aggregatetype", "aggregateid", "payload")
 _EVENT_TYPES = ("text", "int4", "int8", "text", "text", "text", "text", "bytea")
 _LETTER = (*_EVENT, "key", "headers")
@@ -90,10 +94,10 @@ def append(raw: Raw, pending: Pending) -> Frames:
     frames: dict[Stream, list[Frame]] = {}
     events: list[tuple[Any, ...]] = []
     letters: list[tuple[Any, ...]] = []
-    for stream in sorted(streams):
+    for stream, first in _take(raw, {stream: len(streams[stream]) for stream in sorted(streams)}).items():
         topic, partition = stream
         line = frames[stream] = []
-        for sequence, said in enumerate(streams[stream], _take(raw, stream, len(streams[stream]))):
+        for sequence, said in enumerate(streams[stream], first):
             frame = _frame(said, sequence)
             line.append(frame)
             if isinstance(said, Letter):
@@ -108,10 +112,13 @@ def append(raw: Raw, pending: Pending) -> Frames:
     return frames
 
 
-def _take(raw: Raw, stream: Stream, count: int) -> int:
-    row = raw.execute(_TAKE, [*stream, count]).fetchone()
-    assert row is not None
-    return int(row[0]) - count + 1
+def _take(raw: Raw, counts: Mapping[Stream, int]) -> dict[Stream, int]:
+    """The first of so many sequences in each stream."""
+    if not counts:
+        return {}
+    topics, partitions = zip(*counts, strict=True)
+    last = {(t, n): said for t, n, said in raw.execute(_TAKE, [list(topics), list(partitions), list(counts.values())])}
+    return {stream: last[stream] - count + 1 for stream, count in counts.items()}
 
 
 def _frame(said: Said, sequence: int) -> Frame:

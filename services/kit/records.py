@@ -35,6 +35,11 @@ class Batch:
     next: int
     records: Sequence[Record]
 
+    @property
+    def stream(self) -> tuple[str, int]:
+        """Topic name and partition."""
+        return self.topic.name, self.partition
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -71,6 +76,11 @@ class Item:
         """Look the borrower up once: everybody asks."""
         event = self.event
         self.borrower_id = event.data.key if event is not None and self.topic.key == "borrower_id" else None
+
+    @property
+    def stream(self) -> tuple[str, int]:
+        """Topic name and partition."""
+        return self.topic.name, self.partition
 
     @property
     def kept(self) -> tuple[bytes | None, Headers]:

@@ -62,7 +62,7 @@ class Redrive(Generic[S, R]):
             room.hot.forget(number)
             with transaction(room.engine) as (db, raw):
                 asked = [d for d in letters.asked(raw, number, limit) if d.number in published or not _personal(d)]
-                work = room.open(db, raw, number)
+                work = room.open(db, raw, [number])
                 for dead in asked:
                     self._one(work, dead, published)
             room.committed(work.said)

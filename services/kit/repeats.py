@@ -1,6 +1,7 @@
 """Which records of a batch were applied before: by sequence on the collections' own topics, by id on intake topics."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -14,28 +15,32 @@ from services.kit.records import Fault, Item
 from services.kit.states import Conflict
 from services.kit.writes import Raw, copy_rows
 
-Identity: TypeAlias = tuple[str, str]
-"""Event id and source."""
+Identity: TypeAlias = tuple[int, str, str]
+"""Partition number, event id and source."""
 
 Stamp: TypeAlias = tuple[str, int]
 """A source and the sequence in it."""
 
 _LAST = "SELECT source, sequence FROM stamps WHERE source = ANY(%s) FOR UPDATE"
 _STAMP = (
-    "INSERT INTO stamps (source, sequence) VALUES (%s, %s)"
+    "INSERT INTO stamps (source, sequence) SELECT * FROM unnest(%s::text[], %s::bigint[]) ORDER BY 1"
     " ON CONFLICT (source) DO UPDATE SET sequence = excluded.sequence"
 )
 _GAP = "INSERT INTO gaps (source, after, before) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 GAP = "gap"
-_SEEN = "SELECT event_id, source, digest FROM inbox WHERE partition = %s AND event_id = ANY(%s)"
+_SEEN = (
+    "SELECT partition, event_id, source, digest FROM inbox"
+    " JOIN unnest(%s::int[], %s::text[]) AS asked(partition, event_id) USING (partition, event_id)"
+)
 _SEALED = re.compile(rb'\{"sealed":"[^"]*","key":"[^"]*"\}')
 _TRIM = "DELETE FROM inbox WHERE seen_at < now() - make_interval(secs => %s)"
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Sequences of a source that never came."""
+    """Sequences of a source that never came on a topic."""
 
+    topic: str
     source: str
     after: int
     before: int
@@ -48,25 +53,25 @@ class Gap:
 class Sifted:
     """What is to be applied of some items, and what to remember of all that were sifted in this transaction.
 
-    last: the last sequence of each source, once asked for.
+    repeats: how many, by topic. last: the last sequence of each source, once asked for.
     """
 
     items: list[Item] = field(default_factory=list)
-    repeats: int = 0
+    repeats: Counter[str] = field(default_factory=Counter)
     stamps: dict[str, int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
     seen: dict[Identity, bytes] = field(default_factory=dict)
     last: dict[str, int] = field(default_factory=dict)
 
 
-def sift(raw: Raw, partition: int, items: Sequence[Item], sifted: Sifted) -> list[Item]:
+def sift(raw: Raw, items: Sequence[Item], sifted: Sifted) -> list[Item]:
     """The items without repeats; an id that comes again with other content becomes a fault. Call it in their order."""
     sifted.items = []
     stamps = [_stamp(item) for item in items]
     sources = {stamp[0] for stamp in stamps if stamp} - sifted.last.keys()
     sifted.last |= dict.fromkeys(sources, 0) | _last_stamps(raw, sources)
-    ids = [i.event.id for i, stamp in zip(items, stamps, strict=True) if i.event and not stamp]
-    before = _seen_before(raw, partition, ids) | sifted.seen
+    ids = {(i.partition, i.event.id) for i, stamp in zip(items, stamps, strict=True) if i.event and not stamp}
+    before = _seen_before(raw, ids) | sifted.seen
     for item, stamp in zip(items, stamps, strict=True):
         if stamp:
             _by_sequence(sifted, item, stamp)
@@ -90,22 +95,22 @@ def _by_sequence(sifted: Sifted, item: Item, stamp: Stamp) -> None:
     source, sequence = stamp
     known = sifted.last[source]
     if sequence <= known:
-        sifted.repeats += 1
+        sifted.repeats[item.topic.name] += 1
         return
     if sequence > known + 1:
-        sifted.gaps.append(Gap(source, known, sequence))
+        sifted.gaps.append(Gap(item.topic.name, source, known, sequence))
     sifted.last[source] = sifted.stamps[source] = sequence
     sifted.items.append(item)
 
 
 def _by_id(sifted: Sifted, item: Item, event: Event[Fact], before: dict[Identity, bytes]) -> None:
-    identity, digest = (event.id, event.source), digest_of(event, item.imprint)
+    identity, digest = (item.partition, event.id, event.source), digest_of(event, item.imprint)
     known = before.setdefault(identity, digest)
     if known != digest:
         reason = f"the id {event.id} of {event.source} was used before with other content"
         sifted.items.append(replace(item, fault=Fault("reused_id", reason, "ReusedId")))
     elif known is not digest:
-        sifted.repeats += 1
+        sifted.repeats[item.topic.name] += 1
     else:
         sifted.seen[identity] = digest
         sifted.items.append(item)
@@ -125,30 +130,30 @@ def _last_stamps(raw: Raw, sources: Collection[str]) -> dict[str, int]:
     return {source: n for source, n in raw.execute(_LAST, [sorted(sources)])} if sources else {}
 
 
-def _seen_before(raw: Raw, partition: int, ids: Sequence[str]) -> dict[Identity, bytes]:
-    rows = raw.execute(_SEEN, [partition, ids]).fetchall() if ids else []
-    return {(event_id, source): bytes(digest) for event_id, source, digest in rows}
+def _seen_before(raw: Raw, ids: Collection[tuple[int, str]]) -> dict[Identity, bytes]:
+    rows = raw.execute(_SEEN, [list(column) for column in zip(*ids, strict=True)]).fetchall() if ids else []
+    return {(partition, event_id, source): bytes(digest) for partition, event_id, source, digest in rows}
 
 
-def remember(raw: Raw, partition: int, sifted: Sifted) -> None:
+def remember(raw: Raw, sifted: Sifted) -> None:
     """Keep stamps, gaps and ids. Raises Conflict when another transaction has just taken in one of these ids."""
     with raw.cursor() as cursor:
         if sifted.stamps:
-            cursor.executemany(_STAMP, sorted(sifted.stamps.items()))
+            cursor.execute(_STAMP, [list(sifted.stamps), list(sifted.stamps.values())])
         if sifted.gaps:
             cursor.executemany(_GAP, [(g.source, g.after, g.before) for g in sifted.gaps])
             raise_alarms(raw, GAP, [(gap.source, str(gap)) for gap in sifted.gaps])
         if sifted.seen:
-            _keep_ids(cursor, partition, sifted.seen)
+            _keep_ids(cursor, sifted.seen)
 
 
-def _keep_ids(cursor: Any, partition: int, seen: dict[Identity, bytes]) -> None:
-    rows = [(partition, event_id, source, digest) for (event_id, source), digest in seen.items()]
+def _keep_ids(cursor: Any, seen: dict[Identity, bytes]) -> None:
+    rows = [(*identity, digest) for identity, digest in sorted(seen.items())]
     try:
         columns = ("partition", "event_id", "source", "digest")
         copy_rows(cursor, "inbox", columns, rows, ("int4", "text", "text", "bytea"))
     except UniqueViolation as error:
-        raise Conflict(f"partition {partition}: one of these records is being applied elsewhere") from error
+        raise Conflict("one of these records is being applied elsewhere") from error
 
 
 def trim(raw: Raw, keep_seconds: float) -> int:

@@ -279,8 +279,7 @@ class _Worker:
         timers, redrive = Timers(room), Redrive(room, originals)
 
         def tick() -> None:
-            for number in timers.due_on(freshness.owned()):
-                timers.run(number)
+            timers.run(*timers.due_on(freshness.owned()))
 
         def redrive_asked() -> None:
             for number in redrive.asked_on(list(freshness.owned())):

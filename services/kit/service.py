@@ -101,7 +101,8 @@ class Service(Generic[S, R]):
     handlers: fact class → handler, for facts keyed by borrower. A kind that is not named is read and passed over.
     fresh: the state of a borrower never heard of. tick: what to do when `next_at` is due; must move `next_at` on.
     project: rows for each event that was SAID. record: rows for each event that was READ (reference tables, reporting).
-    reference: loaded per transaction on the service's own tables; learn: how a fact just said changes it.
+    reference: loaded per transaction on the service's own tables, for each of its partition numbers; those that are
+    given the same object share what it learns. learn: how a fact just said changes it.
     opens: fields marked personal that this purpose needs (for example {"name", "phones"}); the others never enter.
     """
 
@@ -112,7 +113,7 @@ class Service(Generic[S, R]):
     handlers: Mapping[type[Fact], Handler[S, R]]
     tick: Callable[[S, Context[R]], Reaction[S]]
     next_at: Callable[[S], datetime | None]
-    reference: Callable[[Connection, int, datetime], R]
+    reference: Callable[[Connection, Sequence[int], datetime], Mapping[int, R]]
     metadata: MetaData
     learn: Callable[[R, Fact], R] = _unchanged
     project: Callable[[Event[Fact]], Sequence[Write]] = _no_rows

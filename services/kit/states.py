@@ -1,5 +1,6 @@
 """One document per borrower: how it is written as JSON, loaded and saved in bulk, and kept hot between batches."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, NamedTuple
@@ -18,10 +19,11 @@ class Conflict(Exception):
 
 
 class Slot(NamedTuple, Generic[S]):
-    """A state with the version of its row; version 0 stands for no row."""
+    """A state with the version of its row, and its partition number; version 0 stands for no row."""
 
     state: S
     version: int
+    partition: int
 
 
 class Change(NamedTuple, Generic[S]):
@@ -47,7 +49,7 @@ class Codec(Generic[S]):
         return self._decoder.decode(document)
 
 
-_LOAD = "SELECT borrower_id, version, state::text FROM states WHERE borrower_id = ANY(%s)"
+_LOAD = "SELECT borrower_id, version, state::text, partition FROM states WHERE borrower_id = ANY(%s)"
 _SAVED = (
     " ON CONFLICT (borrower_id) DO UPDATE SET partition = excluded.partition, version = excluded.version,"
     " next_at = excluded.next_at, state = excluded.state WHERE states.version = excluded.version - 1"
@@ -69,7 +71,7 @@ def load(raw: Raw, codec: Codec[S], borrower_ids: Sequence[str]) -> dict[str, Sl
     if not borrower_ids:
         return {}
     rows = raw.execute(_LOAD, [list(borrower_ids)])
-    return {borrower: Slot(codec.decode(document), version) for borrower, version, document in rows}
+    return {borrower: Slot(codec.decode(document), version, number) for borrower, version, document, number in rows}
 
 
 def versions(raw: Raw, borrower_ids: Sequence[str]) -> dict[str, int]:
@@ -81,16 +83,16 @@ def versions(raw: Raw, borrower_ids: Sequence[str]) -> dict[str, int]:
 
 
 def save(
-    raw: Raw, codec: Codec[S], partition: int, changes: Mapping[str, Change[S]], slots: Mapping[str, Slot[S]]
+    raw: Raw, codec: Codec[S], changes: Mapping[str, Change[S]], slots: Mapping[str, Slot[S]]
 ) -> dict[str, Slot[S]]:
     """Save changed states over the versions they were made from. Raises Conflict if one of them has moved on."""
     rows, saved = [], {}
     for borrower in sorted(changes):
-        change, version = changes[borrower], slots[borrower].version + 1
-        rows.append((borrower, partition, version, change.next_at, codec.encode(change.state)))
-        saved[borrower] = Slot(change.state, version)
+        change, (_, version, partition) = changes[borrower], slots[borrower]
+        rows.append((borrower, partition, version + 1, change.next_at, codec.encode(change.state)))
+        saved[borrower] = Slot(change.state, version + 1, partition)
     if rows and _saved(raw, rows) != len(rows):
-        raise Conflict(f"{len(rows)} states of partition {partition}")
+        raise Conflict(f"one of {len(rows)} states")
     return saved
 
 
@@ -115,12 +117,16 @@ class Hot(Generic[S]):
         """What is hot of a partition."""
         return self._slots.get(partition, {})
 
-    def keep(self, partition: int, slots: Mapping[str, Slot[S]]) -> None:
+    def keep(self, slots: Mapping[str, Slot[S]]) -> None:
         """Keep what was loaded and committed."""
-        kept = self._slots.setdefault(partition, {})
-        if len(kept) + len(slots) > HOT:
-            kept.clear()
-        kept.update(slots)
+        parts: defaultdict[int, dict[str, Slot[S]]] = defaultdict(dict)
+        for borrower_id, slot in slots.items():
+            parts[slot.partition][borrower_id] = slot
+        for partition, part in parts.items():
+            kept = self._slots.setdefault(partition, {})
+            if len(kept) + len(part) > HOT:
+                kept.clear()
+            kept.update(part)
 
     def clear(self) -> None:
         """Forget everything, after an assignment: somebody else may have owned it in between."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from math import ceil
 from typing import Generic
 
 import structlog
@@ -22,10 +24,13 @@ PUSHED_BACK_SECONDS = 60.0
 """A timer that does not move on is looked at again after so many true seconds."""
 
 _DUE = (
-    "SELECT borrower_id, version, state::text, next_at FROM states WHERE partition = %s AND next_at <= %s"
+    "SELECT due.* FROM unnest(%s::int[]) AS n CROSS JOIN LATERAL ("
+    "SELECT borrower_id, version, state::text, partition, next_at FROM states WHERE partition = n AND next_at <= %s"
     " AND NOT EXISTS (SELECT 1 FROM dead_letters d WHERE d.borrower_id = states.borrower_id AND d.parks"
-    " AND d.redriven_at IS NULL) ORDER BY next_at, borrower_id LIMIT %s FOR UPDATE SKIP LOCKED"
+    " AND d.redriven_at IS NULL) ORDER BY next_at, borrower_id LIMIT %s FOR UPDATE SKIP LOCKED) AS due"
 )
+"""So many at most of each partition number, the longest due first."""
+
 _ANY_DUE = "SELECT n FROM unnest(%s::int[]) n WHERE EXISTS (SELECT 1 FROM states WHERE partition = n AND next_at <= %s)"
 STUCK_TIMER = "stuck timer"
 _WAKE = "UPDATE states SET next_at = least(next_at, %s) WHERE borrower_id = ANY(%s)"
@@ -42,25 +47,35 @@ class Timers(Generic[S, R]):
         with transaction(self._room.engine) as (_, raw):
             return [n for (n,) in raw.execute(_ANY_DUE, [list(numbers), self._room.clock.now()])]
 
-    def run(self, number: int, limit: int = AT_ONCE) -> int:
-        """Run what is due on a partition number; answer how many."""
-        with self._room.numbers.of(number):
-            work = self._room.again(number, lambda isolate: self._run(number, 1 if isolate else limit, isolate))
+    def run(self, *numbers: int, limit: int = AT_ONCE) -> int:
+        """Run what is due on some partition numbers, about `limit` at most; answer how many."""
+        if not numbers:
+            return 0
+        with self._room.numbers.of(*numbers):
+            work = self._room.again(numbers, lambda isolate: self._run(numbers, limit, isolate))
         TICKS.inc(len(work.slots))
         return len(work.slots)
 
-    def _run(self, number: int, limit: int, isolate: bool) -> Work[S, R]:
-        room = self._room
+    def _run(self, numbers: Sequence[int], limit: int, isolate: bool) -> Work[S, R]:
+        room, each = self._room, ceil(limit / len(numbers))
         with transaction(room.engine) as (db, raw):
-            rows = raw.execute(_DUE, [number, room.clock.now(), limit]).fetchall()
-            work = room.open(db, raw, number)
-            work.slots = {b: Slot(room.codec.decode(document), version) for b, version, document, _ in rows}
-            due = {borrower_id: instant for borrower_id, _, _, instant in rows}
-            if not isolate:
+            rows = raw.execute(_DUE, [list(numbers), room.clock.now(), each]).fetchall()
+            work = room.open(db, raw, numbers)
+            work.slots = {b: Slot(room.codec.decode(doc), version, number) for b, version, doc, number, _ in rows}
+            due = {borrower_id: instant for borrower_id, *_, instant in rows}
+            if isolate:
+                self._isolate(work, due)
+            else:
                 room.flush(work, self._ticks(work, due))
-            elif error := room.refused(work, lambda: self._ticks(work, due)):
-                self._bury_all(work, due, error)
         return work
+
+    def _isolate(self, work: Work[S, R], due: dict[str, datetime]) -> None:
+        """Run each behind a savepoint; one whose rows are refused costs nobody else anything."""
+        for borrower_id, instant in due.items():
+            if error := self._room.refused(work, partial(self._ticks, work, {borrower_id: instant})):
+                changes = work.changes()
+                self._bury(work, changes, borrower_id, instant, error)
+                self._room.flush(work, changes)
 
     def _ticks(self, work: Work[S, R], due: dict[str, datetime]) -> Changes[S, R]:
         changes = work.changes()
@@ -68,29 +83,23 @@ class Timers(Generic[S, R]):
             self._tick(work, changes, borrower_id, instant)
         return changes
 
-    def _bury_all(self, work: Work[S, R], due: dict[str, datetime], error: Exception) -> None:
-        changes = work.changes()
-        for borrower_id, instant in due.items():
-            self._bury(work, changes, borrower_id, instant, error)
-        self._room.flush(work, changes)
-
     def _tick(self, work: Work[S, R], changes: Changes[S, R], borrower_id: str, due: datetime) -> None:
         service, slot = self._room.service, work.slots[borrower_id]
-        cause = timer(service.name, borrower_id, slot.version, due)
+        cause, ground = timer(service.name, borrower_id, slot.version, due), work.ground[slot.partition]
         try:
-            done = on_timer(service, slot.state, cause, reference=changes.reference, around=work.around)
+            done = on_timer(service, slot.state, cause, changes.references[ground], work.around[slot.partition])
         except Stuck as stuck:
             self._push_back(work, changes, borrower_id, stuck)
         except Exception as error:
-            log.exception("a tick raised", partition=work.around.partition)
+            log.exception("a tick raised", partition=slot.partition)
             self._bury(work, changes, borrower_id, due, error)
         else:
-            changes.accept(borrower_id, slot.state, done, always=True)
+            changes.accept(borrower_id, slot, done, ground, always=True)
 
     def _bury(
         self, work: Work[S, R], changes: Changes[S, R], borrower_id: str, due: datetime, error: Exception
     ) -> None:
-        version, number = work.slots[borrower_id].version, work.around.partition
+        _, version, number = work.slots[borrower_id]
         changes.buried.append(letters.timer_item(number, borrower_id, version, due, Fault.of(error, "timer")))
 
     def _push_back(self, work: Work[S, R], changes: Changes[S, R], borrower_id: str, stuck: Stuck) -> None:
@@ -98,7 +107,7 @@ class Timers(Generic[S, R]):
         STUCK.inc()
         raise_alarms(work.raw, STUCK_TIMER, [(borrower_id, str(stuck))])
         clock = self._room.clock
-        wall = clock.wall(work.around.now).timestamp() + PUSHED_BACK_SECONDS
+        wall = clock.wall(work.now).timestamp() + PUSHED_BACK_SECONDS
         later = clock.at(datetime.fromtimestamp(wall, UTC))
         changes.states[borrower_id] = Change(work.slots[borrower_id].state, later)
 

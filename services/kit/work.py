@@ -1,10 +1,12 @@
 """The middle of every transaction: fold items over a working set, and flush what came of it to the database.
 
-A record that its handler cannot digest, or whose rows the database refuses, is buried by itself; nobody else notices.
+A transaction costs as much as some dozens of records, so it may be for several partition numbers; each keeps its own
+surroundings and reference. A record that its handler cannot digest, or whose rows the database refuses, is buried by
+itself; nobody else notices.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -41,8 +43,8 @@ class Fenced(Exception):
     """
 
 
-Place: TypeAlias = tuple[str, int]
-"""Topic and offset of a record; the partition number is that of its transaction."""
+Place: TypeAlias = tuple[str, int, int]
+"""Topic, partition and offset of a record."""
 
 Committed: TypeAlias = Callable[[Frames], None]
 """Told of the frames of each transaction right after its commit."""
@@ -50,9 +52,9 @@ Committed: TypeAlias = Callable[[Frames], None]
 
 @dataclass(slots=True)
 class Changes(Generic[S, R]):
-    """What a fold over some items came to."""
+    """What a fold over some items came to. references: as in Work."""
 
-    reference: R
+    references: dict[int, R]
     states: dict[str, Change[S]] = field(default_factory=dict)
     writes: list[Write] = field(default_factory=list)
     said: list[tuple[outbox.Stream, outbox.Voiced]] = field(default_factory=list)
@@ -60,16 +62,19 @@ class Changes(Generic[S, R]):
     parked: list[Item] = field(default_factory=list)
     blocked: set[str] = field(default_factory=set)
 
-    def accept(self, borrower_id: str, before: S, done: Outcome[S, R], *, always: bool = False) -> None:
-        """Take in one outcome. A state that did not change is not saved, unless `always`.
+    def accept(
+        self, borrower_id: str, before: Slot[S] | Change[S], done: Outcome[S, R], ground: int, *, always: bool = False
+    ) -> None:
+        """Take in one outcome, and what the reference of its ground has learnt.
 
-        What was said is written out at once, while it is at hand, and need not be kept as an event.
+        A state that did not change is not saved, unless `always`. What was said is written out at once, while it is at
+        hand, and need not be kept as an event.
         """
-        if always or (done.state is not before and done.state != before):
+        if always or (done.state is not before.state and done.state != before.state):
             self.states[borrower_id] = Change(done.state, done.next_at)
         self.writes += done.writes
         self.said += [(outbox.stream_of(e.data.TOPIC.name, e.source), outbox.Voiced.of(e)) for e in done.said]
-        self.reference = done.reference
+        self.references[ground] = done.reference
 
     def bury(self, item: Item, error: Exception) -> None:
         """Take in that an item cannot be applied; its borrower's later ones wait."""
@@ -80,31 +85,37 @@ class Changes(Generic[S, R]):
 
 @dataclass(slots=True)
 class Work(Generic[S, R]):
-    """What one transaction knows while it runs. dead: what it buried. parked: how many records wait, by topic."""
+    """What one transaction knows while it runs.
+
+    around: by partition number. ground: the first of those numbers that were given one reference together, and share
+    what it learns; references: by that. dead: what it buried. parked: how many records wait, by stream.
+    """
 
     db: Connection
     raw: Raw
-    around: Surroundings[R]
-    reference: R
-    slots: dict[str, Slot[S]]
+    now: datetime
+    around: Mapping[int, Surroundings[R]]
+    ground: Mapping[int, int]
+    references: Mapping[int, R]
+    slots: dict[str, Slot[S]] = field(default_factory=dict)
     blocked: set[str] = field(default_factory=set)
     saved: set[str] = field(default_factory=set)
     said: dict[outbox.Stream, list[outbox.Frame]] = field(default_factory=dict)
     dead: dict[Place, Fault] = field(default_factory=dict)
-    parked: Counter[str] = field(default_factory=Counter)
+    parked: Counter[outbox.Stream] = field(default_factory=Counter)
 
     def changes(self) -> Changes[S, R]:
         """Nothing changed yet."""
-        return Changes(self.reference)
+        return Changes(dict(self.references))
 
     def flushed(self, changes: Changes[S, R], saved: Mapping[str, Slot[S]], frames: Frames) -> None:
         """Know what has been written, for what follows in the same transaction."""
         self.slots.update(saved)
         self.saved.update(saved)
-        self.reference = changes.reference
+        self.references = changes.references
         self.blocked |= changes.blocked
-        self.dead |= {(item.topic.name, item.record.offset): item.fault for item in changes.buried if item.fault}
-        self.parked.update(item.topic.name for item in changes.parked)
+        self.dead |= {(*item.stream, item.record.offset): item.fault for item in changes.buried if item.fault}
+        self.parked.update(item.stream for item in changes.parked)
         self.speak(frames)
 
     def speak(self, frames: Frames) -> None:
@@ -146,28 +157,30 @@ class Room(Generic[S, R]):
 
     # -- begin and end ------------------------------------------------------------------------------------------------
 
-    def open(self, db: Connection, raw: Raw, number: int) -> Work[S, R]:
-        """A working set that knows nobody yet."""
+    def open(self, db: Connection, raw: Raw, numbers: Sequence[int]) -> Work[S, R]:
+        """A working set for these partition numbers that knows nobody yet."""
         now = self.clock.now()
-        around: Surroundings[R] = Surroundings(
-            now, self.known_as_of(number), number, self.partitions, self.intake.seal_said
-        )
-        return Work(db, raw, around, self.service.reference(db, number, now), {})
+        around: dict[int, Surroundings[R]] = {
+            n: Surroundings(now, self.known_as_of(n), n, self.partitions, self.intake.seal_said) for n in numbers
+        }
+        given, firsts = self.service.reference(db, numbers, now), dict[int, int]()
+        ground = {number: firsts.setdefault(id(given[number]), number) for number in numbers}
+        return Work(db, raw, now, around, ground, {first: given[first] for first in firsts.values()})
 
-    def meet(self, work: Work[S, R], borrowers: Sequence[str]) -> None:
+    def meet(self, work: Work[S, R], borrowers: Mapping[str, int]) -> None:
         """Let the working set know these borrowers, by their hot states where there are."""
-        hot, slots = self.hot.of(work.around.partition), work.slots
-        slots |= {b: hot[b] for b in borrowers if b not in slots and b in hot}
+        hot, slots = {n: self.hot.of(n) for n in work.around}, work.slots
+        slots |= {b: hot[n][b] for b, n in borrowers.items() if b not in slots and b in hot[n]}
         self.load(work, borrowers)
 
-    def load(self, work: Work[S, R], borrowers: Sequence[str]) -> None:
-        """Let the working set know these borrowers too."""
+    def load(self, work: Work[S, R], borrowers: Mapping[str, int]) -> None:
+        """Let the working set know these borrowers, by partition number, too."""
         missing = [b for b in borrowers if b not in work.slots]
         found = states.load(work.raw, self.codec, missing)
-        work.slots |= {b: found.get(b) or Slot(self.service.fresh(b), 0) for b in missing}
+        work.slots |= {b: found.get(b) or Slot(self.service.fresh(b), 0, borrowers[b]) for b in missing}
 
-    def again(self, number: int, run: Callable[[bool], Work[S, R]]) -> Work[S, R]:
-        """Run a transaction and publish what it said; on a conflict run it again at once.
+    def again(self, numbers: Collection[int], run: Callable[[bool], Work[S, R]]) -> Work[S, R]:
+        """Run a transaction on these numbers and publish what it said; on a conflict run it again at once.
 
         `run` is told whether to isolate records, because the database refused a row of one of them.
         """
@@ -176,19 +189,23 @@ class Room(Generic[S, R]):
             try:
                 work = run(isolate)
             except Conflict as conflict:
-                log.info("somebody else changed a state, trying again", partition=number, what=str(conflict))
-                self.hot.forget(number)
+                log.info("somebody else changed a state, trying again", partitions=[*numbers], what=str(conflict))
+                self._forget(numbers)
             except Exception as error:
-                self.hot.forget(number)
+                self._forget(numbers)
                 if isolate or is_outside(error) or isinstance(error, Fenced | TooManyDeadLetters):
                     raise
-                log.warning("a row was refused, isolating it", partition=number, error=_short(error))
+                log.warning("a row was refused, isolating it", partitions=[*numbers], error=_short(error))
                 isolate = True
             else:
-                self.hot.keep(number, work.slots)
+                self.hot.keep(work.slots)
                 self.committed(work.said)
                 return work
-        raise Conflict(f"partition {number}: {TRIES} times in a row")
+        raise Conflict(f"partitions {[*numbers]}: {TRIES} times in a row")
+
+    def _forget(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.hot.forget(number)
 
     def check_unchanged(self, work: Work[S, R]) -> None:
         """A hot state that was looked at and left alone must still be the stored one: it decided too."""
@@ -199,11 +216,11 @@ class Room(Generic[S, R]):
 
     # -- fold and flush -----------------------------------------------------------------------------------------------
 
-    def borrowers(self, items: Iterable[Item]) -> list[str]:
-        """Whose states it takes to apply these."""
+    def borrowers(self, items: Iterable[Item]) -> dict[str, int]:
+        """Whose states it takes to apply these, with their partition numbers."""
         handlers = self.service.handlers
         deciding = [i for i in items if i.event is not None and i.fault is None and type(i.event.data) in handlers]
-        return list({item.borrower_id: None for item in deciding if item.borrower_id})
+        return {item.borrower_id: item.partition for item in deciding if item.borrower_id}
 
     def isolate(self, work: Work[S, R], items: Sequence[Item]) -> None:
         """Fold the items and flush; a row that is refused costs one record, not the transaction."""
@@ -256,9 +273,11 @@ class Room(Generic[S, R]):
         if borrower_id is None or type(event.data) not in self.service.handlers:
             changes.writes += self.service.record(event, origin)
             return
-        state = (changes.states.get(borrower_id) or work.slots[borrower_id]).state
-        done = on_event(self.service, state, event, reference=changes.reference, around=work.around, origin=origin)
-        changes.accept(borrower_id, state, done)
+        known = changes.states.get(borrower_id) or work.slots[borrower_id]
+        around, ground = work.around[item.partition], work.ground[item.partition]
+        reference = changes.references[ground]
+        done = on_event(self.service, known.state, event, reference=reference, around=around, origin=origin)
+        changes.accept(borrower_id, known, done, ground)
 
     def _origin(self, item: Item) -> Origin:
         recorded, wall = self.instants(item.record.timestamp)
@@ -270,7 +289,7 @@ class Room(Generic[S, R]):
 
     def flush(self, work: Work[S, R], changes: Changes[S, R]) -> None:
         """Write what a fold came to. Only when all of it went well does the working set know of it."""
-        saved = states.save(work.raw, self.codec, work.around.partition, changes.states, work.slots)
+        saved = states.save(work.raw, self.codec, changes.states, work.slots)
         write_all(work.raw, changes.writes, self.tables)
         letters.bury(work.raw, changes.buried)
         letters.park(work.raw, changes.parked)

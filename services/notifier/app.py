@@ -1,5 +1,6 @@
 """Plugs notifier together: what it reads, by which rules and strategy it decides, whom it answers, how it sends."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -41,9 +42,9 @@ def service(strategy: Strategy | None = None, rulebooks: Shelf | None = None) ->
     """Notifier as a value, under a strategy and the rule books of the house."""
     policy = Policy(rulebooks or load_rulebooks(), strategy or load_strategy())
 
-    def reference(db: Connection, _partition: int, _now: datetime) -> Policy:
+    def reference(db: Connection, partitions: Sequence[int], _now: datetime) -> Mapping[int, Policy]:
         paused, activations = ordered_by_ops(db)
-        return Policy(policy.rulebooks.activated(activations), policy.strategy, paused)
+        return dict.fromkeys(partitions, Policy(policy.rulebooks.activated(activations), policy.strategy, paused))
 
     return Service(
         name=NOTIFIER,

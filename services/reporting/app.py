@@ -69,7 +69,7 @@ def service() -> Service[Report, None]:
         handlers={},
         tick=handlers.no_tick,
         next_at=handlers.never,
-        reference=lambda _db, _partition, _now: None,
+        reference=lambda _db, partitions, _now: dict.fromkeys(partitions),
         metadata=metadata,
         project=said.project,
         record=record,

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Self
@@ -79,8 +80,8 @@ def service(
     """Visits as a value. `credential_key` makes the codes that borrowers check; no policy means the strategy's."""
     values, shelf = policy or Policy.of(load_strategy()), rulebooks or load_rulebooks()
 
-    def reference(db: Connection, _partition: int, now: datetime) -> Panel:
-        return load_panel(db, values, now, shelf)
+    def reference(db: Connection, partitions: Sequence[int], now: datetime) -> Mapping[int, Panel]:
+        return dict.fromkeys(partitions, load_panel(db, values, now, shelf))
 
     return Service(
         name=VISITS,

@@ -5,7 +5,7 @@
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,15 +64,15 @@ def fresh(_borrower_id: str) -> Loan:
     return Loan()
 
 
-def reference(_db: Connection, _partition: int, _now: datetime) -> None:
-    return None
+def reference(_db: Connection, partitions: Sequence[int], _now: datetime) -> Mapping[int, None]:
+    return dict.fromkeys(partitions)
 
 
 def api(_runtime: Runtime[Loan, None]) -> FastAPI:
     return FastAPI()
 
 
-def unsifted(raw: Raw, partition: int, items: Sequence[Item], sifted: Sifted) -> list[Item]:
+def unsifted(raw: Raw, items: Sequence[Item], sifted: Sifted) -> list[Item]:
     return list(items)
 
 

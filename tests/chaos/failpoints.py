@@ -175,9 +175,9 @@ def _applying(reach: Reach, notes: Notes) -> None:
         reach(windows.HANDLER)
         decide(self, work, changes, item)
 
-    def keeping(self: Any, partition: int, slots: Any) -> None:
+    def keeping(self: Any, slots: Any) -> None:
         reach(windows.AFTER_COMMIT)
-        keep(self, partition, slots)
+        keep(self, slots)
 
     def ticking(self: Any, work: Any, due: Any) -> Any:
         changes = ticks(self, work, due)

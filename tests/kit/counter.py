@@ -1,6 +1,6 @@
 """A tiny service to drive the kit with: counts what a borrower's loans do, and says so. Stands in for notifier."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -54,7 +54,7 @@ class Count:
     phones: int = 0
 
 
-def _say(count: Count, context: Context[Any]) -> Reaction[Count]:
+def say(count: Count, context: Context[Any]) -> Reaction[Count]:
     number = count.said + 1
     said = ContactStopRequested(
         request_id=f"R-{count.borrower_id}-{number}",
@@ -68,7 +68,7 @@ def _say(count: Count, context: Context[Any]) -> Reaction[Count]:
 def on_overdue(count: Count, fact: LoanOverdue, context: Context[Any]) -> Reaction[Count]:
     if fact.outstanding_principal == POISON:
         raise RuntimeError("indigestible")
-    return _say(replace(count, overdue=count.overdue + 1), context)
+    return say(replace(count, overdue=count.overdue + 1), context)
 
 
 def on_paid(count: Count, fact: LoanPaymentReceived, _context: Context[Any]) -> Reaction[Count]:
@@ -100,7 +100,7 @@ def on_case(count: Count, _fact: CaseOpened, _context: Context[Any]) -> Reaction
 def tick(count: Count, context: Context[Any]) -> Reaction[Count]:
     if count.stuck:
         return count, ()
-    return _say(replace(count, ticks=count.ticks + 1, due=None), context)
+    return say(replace(count, ticks=count.ticks + 1, due=None), context)
 
 
 def project(event: Event[Fact]) -> Sequence[Write]:
@@ -123,7 +123,7 @@ def record(event: Event[Fact], origin: Origin) -> Sequence[Write]:
 def stop(count: Count, context: Context[Any]) -> Reaction[Count]:
     if count.said >= 100:
         raise Refused("enough")
-    return _say(count, context)
+    return say(count, context)
 
 
 def fresh(borrower_id: str) -> Count:
@@ -134,8 +134,8 @@ def next_at(count: Count) -> datetime | None:
     return count.due
 
 
-def reference(_db: Connection, _partition: int, _now: datetime) -> None:
-    return None
+def reference(_db: Connection, partitions: Sequence[int], _now: datetime) -> Mapping[int, None]:
+    return dict.fromkeys(partitions)
 
 
 COUNTER: Service[Count, None] = Service(

@@ -6,15 +6,16 @@ from decimal import Decimal
 
 import pytest
 
+from schemas.bank import LoanOverdue
 from schemas.topics import BORROWERS, CASES, LOANS
 from services.kit.bench import Bench
 from services.kit.clock import ManualClock
 from services.kit.limits import Limits, TooManyDeadLetters
-from services.kit.lines import JOINED_RECORDS_MAX, Fetched, Handling, Lines, together
+from services.kit.lines import JOINED_RECORDS_MAX, SMALL, Fetched, Handling, Lines, first_group
 from services.kit.records import Batch
 from services.kit.work import Fenced
 from tests.kit.benched import open_letters, place, record, rows, said_by
-from tests.kit.counter import COUNTER, MONDAY, POISON, overdue, paid, recorded
+from tests.kit.counter import COUNTER, MONDAY, POISON, overdue, paid, recorded, say
 
 HERE = place("B-1")
 SOURCE = f"/arrears/assignment/{HERE}"
@@ -88,20 +89,100 @@ def test_dead_letters_are_counted_for_the_topic_that_they_are_of(engine):
     assert rows(bench, "SELECT next FROM positions ORDER BY topic") == [(0,), (0,)]
 
 
-def fetched(topic, start=0, stop=1, epoch=1):
-    return Fetched(Batch(topic, 0, start, stop, [object()] * (stop - start)), epoch)
+@pytest.mark.stack
+def test_borrowers_on_several_partition_numbers_share_a_transaction_and_each_has_its_own(bench, commits):
+    everybody = [f"B-{n}" for n in range(60)]
+    by_number = {n: [b for b in everybody if place(b) == n] for n in range(LOANS.partitions)}
+    batches = [
+        bench.batch(LOANS, n, *[record(overdue(b), f"E-{b}-{k}") for b in there for k in range(2)])
+        for n, there in by_number.items()
+        if there
+    ]
+    assert len(batches) > 6
+    bench.batches.apply(*batches, bench.batch(CASES, HERE, said_by(SOURCE, 1)))
+    assert commits == [len([there for there in by_number.values() if there])]
+    assert {bench.state(b).overdue for b in everybody} == {2}
+    assert rows(bench, "SELECT count(*), min(version), max(version) FROM states") == [(60, 1, 1)]
+    assert {
+        n: {b for b, number in rows(bench, "SELECT borrower_id, partition FROM states") if number == n}
+        for n in by_number
+    } == {n: set(there) for n, there in by_number.items()}
+    heard = {(e.source, e.sequence) for e in bench.said()}
+    assert heard == {
+        (f"/arrears/notifier/{n}", k) for n, there in by_number.items() for k in range(1, 2 * len(there) + 1)
+    }
+
+
+@pytest.mark.stack
+def test_a_repeat_on_one_partition_number_is_no_repeat_on_another(bench):
+    other = next(b for b in (f"B-{n}" for n in range(2, 99)) if place(b) != HERE)
+    there = bench.batch(LOANS, place(other), record(overdue(other), "E-1"))
+    bench.batches.apply(bench.batch(LOANS, HERE, record(overdue("B-1"), "E-1")), there)
+    bench.put(LOANS, place(other), record(overdue(other), "E-1"))
+    assert (bench.state("B-1").overdue, bench.state(other).overdue) == (1, 1)
+    assert not open_letters(bench)
+
+
+@pytest.mark.stack
+def test_one_reference_for_several_numbers_learns_for_all_of_them(engine):
+    heard = []
+
+    def learn(reference, _fact):
+        return reference + 1
+
+    def on_overdue(state, _fact, context):
+        heard.append((context.partition, context.reference))
+        return say(state, context)
+
+    shared = replace(COUNTER, learn=learn, handlers={**COUNTER.handlers, LoanOverdue: on_overdue})
+    for reference, expected in (
+        (lambda _db, numbers, _now: dict.fromkeys(numbers, 0), [0, 1, 2]),
+        (lambda _db, numbers, _now: {n: n * 1000 for n in numbers}, None),
+    ):
+        heard.clear()
+        bench = Bench(replace(shared, reference=reference), engine, ManualClock(MONDAY))
+        names = [next(b for b in (f"B-{k}" for k in range(99)) if place(b) == n) for n in (3, 5, 7)]
+        told = [record(overdue(b), f"E-{b}-{expected}") for b in names]
+        bench.batches.apply(*[bench.batch(LOANS, n, r) for n, r in zip((3, 5, 7), told, strict=True)])
+        assert [reference for _, reference in heard] == (expected or [n * 1000 for n in (3, 5, 7)])
+
+
+def fetched(topic, start=0, stop=1, epoch=1, number=0):
+    return Fetched(Batch(topic, number, start, stop, [object()] * (stop - start)), epoch)
 
 
 def test_what_was_read_before_a_seek_is_not_together_with_what_was_read_after_it():
     before, after = fetched(LOANS), fetched(CASES, epoch=2)
-    assert list(together([before, after])) == [[before], [after]]
+    line = [before, after]
+    assert (first_group([line]), line) == ([before], [after])
+    assert (first_group([line]), line) == ([after], [])
 
 
 def test_a_transaction_does_not_grow_without_end():
     half = JOINED_RECORDS_MAX // 2 + 1
-    one, two = fetched(LOANS, 0, half), fetched(CASES, 0, half)
-    assert list(together([one, two])) == [[one], [two]]
-    assert list(together([one, small := fetched(CASES)])) == [[one, small]]
+    one, two, small = fetched(LOANS, 0, half), fetched(CASES, 0, half), fetched(BORROWERS)
+    line = [one, two, small]
+    assert (first_group([line]), line) == ([one], [two, small])
+    assert (first_group([line]), line) == ([two, small], [])
+
+
+def test_one_batch_is_taken_however_large_it_is():
+    line = [large := fetched(LOANS, 0, JOINED_RECORDS_MAX + 1)]
+    assert (first_group([line]), line) == ([large], [])
+
+
+def test_small_batches_of_further_numbers_join_until_it_is_no_longer_small():
+    lines = [[fetched(LOANS, 0, SMALL // 2, number=n), fetched(CASES, number=n)] for n in range(4)]
+    group = first_group(lines)
+    assert [one.stream for one in group] == [(t.name, n) for n in range(2) for t in (LOANS, CASES)]
+    assert [len(line) for line in lines] == [0, 0, 2, 2]
+
+
+def test_what_stays_behind_in_its_line_is_not_overtaken():
+    line, other = [fetched(LOANS), fetched(CASES, epoch=2), fetched(LOANS, 1, 2)], [fetched(LOANS, number=1)]
+    group = first_group([line, other])
+    assert [(one.stream, one.epoch) for one in group] == [((LOANS.name, 0), 1), ((LOANS.name, 1), 1)]
+    assert [one.epoch for one in line] == [2]
 
 
 class Reader:

@@ -227,14 +227,14 @@ def _load_positions(db: Database, p: Sequence[Any]) -> Answer:
     return _rows([(*key, *row) for key, row in db.table("positions").items() if key[0] in p[0]])
 
 
-def _move_position(db: Database, p: Sequence[Any]) -> Answer:
-    next_, topic, number, start = p
-    table = db.table("positions")
-    known = table.get((topic, number))
-    if known is None or known[1] != start:
-        return _done(0)
-    db.put(table, (topic, number), (known[0], next_))
-    return _done()
+def _move_positions(db: Database, p: Sequence[Any]) -> Answer:
+    table, moved = db.table("positions"), []
+    for topic, number, start, next_ in zip(*p, strict=True):
+        known = table.get((topic, number))
+        if known is not None and known[1] == start:
+            db.put(table, (topic, number), (known[0], next_))
+            moved.append((topic, number))
+    return _rows(moved)
 
 
 def _last_stamps(db: Database, p: Sequence[Any]) -> Answer:
@@ -242,9 +242,10 @@ def _last_stamps(db: Database, p: Sequence[Any]) -> Answer:
     return _rows([(source, table[source]) for source in p[0] if source in table])
 
 
-def _stamp(db: Database, p: Sequence[Any]) -> Answer:
-    db.put(db.table("stamps"), p[0], p[1])
-    return _done()
+def _stamps(db: Database, p: Sequence[Any]) -> Answer:
+    for source, sequence in zip(*p, strict=True):
+        db.put(db.table("stamps"), source, sequence)
+    return _done(len(p[0]))
 
 
 def _gap(db: Database, p: Sequence[Any]) -> Answer:
@@ -253,9 +254,8 @@ def _gap(db: Database, p: Sequence[Any]) -> Answer:
 
 
 def _seen(db: Database, p: Sequence[Any]) -> Answer:
-    number, ids = p
-    wanted, table = set(ids), db.table("inbox")
-    return _rows([(i, s, row["digest"]) for (n, i, s), row in table.items() if n == number and i in wanted])
+    wanted = set(zip(*p, strict=True))
+    return _rows([(*key, row["digest"]) for key, row in db.table("inbox").items() if key[:2] in wanted])
 
 
 # -- states, timers, commands -----------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def _seen(db: Database, p: Sequence[Any]) -> Answer:
 
 def _load_states(db: Database, p: Sequence[Any]) -> Answer:
     table = db.table("states")
-    return _rows([(b, table[b][1], table[b][3]) for b in p[0] if b in table])
+    return _rows([(b, table[b][1], table[b][3], table[b][0]) for b in p[0] if b in table])
 
 
 def _versions(db: Database, p: Sequence[Any]) -> Answer:
@@ -282,14 +282,16 @@ def _save_state(db: Database, p: Sequence[Any]) -> Answer:
 
 
 def _due(db: Database, p: Sequence[Any]) -> Answer:
-    number, now, limit = p
-    resting = _resting(db)
-    found = [
-        (borrower, version, document, next_at)
-        for borrower, (n, version, next_at, document) in db.table("states").items()
-        if n == number and next_at is not None and next_at <= now and borrower not in resting
-    ]
-    return _rows(sorted(found, key=lambda row: (row[3], row[0]))[:limit])
+    numbers, now, limit = p
+    resting, due = _resting(db), list[tuple[Any, ...]]()
+    for number in numbers:
+        found = [
+            (borrower, version, document, n, next_at)
+            for borrower, (n, version, next_at, document) in db.table("states").items()
+            if n == number and next_at is not None and next_at <= now and borrower not in resting
+        ]
+        due += sorted(found, key=lambda row: (row[4], row[0]))[:limit]
+    return _rows(due)
 
 
 def _any_due(db: Database, p: Sequence[Any]) -> Answer:
@@ -375,11 +377,12 @@ def _park(db: Database, p: Sequence[Any]) -> Answer:
 
 
 def _take(db: Database, p: Sequence[Any]) -> Answer:
-    topic, number, count = p
-    table = db.table("sequences")
-    said, published = table.get((topic, number), (0, 0))
-    db.put(table, (topic, number), (said + count, published))
-    return _rows([(said + count,)])
+    table, taken = db.table("sequences"), []
+    for topic, number, count in zip(*p, strict=True):
+        said, published = table.get((topic, number), (0, 0))
+        db.put(table, (topic, number), (said + count, published))
+        taken.append((topic, number, said + count))
+    return _rows(taken)
 
 
 def _read_outbox(db: Database, p: Sequence[Any]) -> Answer:
@@ -419,11 +422,11 @@ def _nothing(_db: Database, _p: Sequence[Any]) -> Answer:
 
 
 STATEMENTS: dict[str, Meaning] = {
-    batches._MOVE: _move_position,
+    batches._MOVE: _move_positions,
     positions._CREATE: _create_position,
     positions._LOAD: _load_positions,
     repeats._LAST: _last_stamps,
-    repeats._STAMP: _stamp,
+    repeats._STAMP: _stamps,
     repeats._GAP: _gap,
     repeats._SEEN: _seen,
     states._LOAD: _load_states,

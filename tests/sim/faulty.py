@@ -374,7 +374,7 @@ class Faulty:
 def _with_reference(service: Service[Any, Any], name: str, database: Database) -> Service[Any, Any]:
     """The service with a reference that is made of its rows in memory."""
 
-    def reference(_db: object, number: int, now: datetime) -> Any:
-        return registry.reference(name, number, now, database.tables)
+    def reference(_db: object, numbers: Sequence[int], now: datetime) -> Any:
+        return {number: registry.reference(name, number, now, database.tables) for number in numbers}
 
     return replace(service, reference=reference)

@@ -159,7 +159,7 @@ def test_what_a_broken_transaction_did_is_undone():
     database = Database()
     database.fail_at = 1
     with pytest.raises(OperationalError), transaction(database.engine()) as (_, raw):
-        assert [raw.execute(repeats._STAMP, ["/a", n]).rowcount for n in (1, 2)]
+        assert [raw.execute(repeats._STAMP, [["/a"], [n]]).rowcount for n in (1, 2)]
     assert database.table("stamps") == {}
 
 
@@ -167,7 +167,7 @@ def test_what_was_committed_stays_when_its_answer_is_lost():
     database = Database()
     database.lose_answer = True
     with pytest.raises(OperationalError), transaction(database.engine()) as (_, raw):
-        raw.execute(repeats._STAMP, ["/a", 1])
+        raw.execute(repeats._STAMP, [["/a"], [1]])
     assert database.table("stamps") == {"/a": 1}
 
 

@@ -1,6 +1,8 @@
 """What is asked of the tables: the reference of a decision, and the lists and single things that people look at."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -36,24 +38,39 @@ RETOLD_WITHIN = timedelta(days=30)
 
 
 def reference(
-    connection: Connection, partition: int, _now: datetime, strategy: Strategy, rulebooks: Shelf
-) -> Reference:
-    """The panel with what each agency carries in this partition, and what ops ordered. Two queries."""
-    used = (
-        select(placements.c.agency_id, func.count().label("used"))
-        .where(placements.c.partition == partition, placements.c.state.in_(PENDING))
-        .group_by(placements.c.agency_id)
-        .subquery()
-    )
-    lately = retellings.c.asked_at > func.now() - RETOLD_WITHIN
-    retell = select(retellings.c.asked).where(retellings.c.partition == partition, lately).scalar_subquery()
-    wanted = select(agencies, func.coalesce(used.c.used, 0).label("used"), func.coalesce(retell, 0).label("retell"))
-    joined = wanted.outerjoin_from(agencies, used, agencies.c.agency_id == used.c.agency_id)
-    rows = connection.execute(joined).all()
-    panel = {row.agency_id: _agency(row._mapping) for row in rows}
+    connection: Connection, partitions: Sequence[int], _now: datetime, strategy: Strategy, rulebooks: Shelf
+) -> dict[int, Reference]:
+    """The panel with what each agency carries in each of these partitions, and what ops ordered. Three queries."""
+    panel = {row.agency_id: _agency(row._mapping) for row in connection.execute(select(agencies))}
+    used, retell = _by_partition(connection, partitions)
     paused, activations = _ordered(connection, strategy)
-    asked = max((int(row.retell) for row in rows), default=0)
-    return Reference(strategy, Panel(panel, partition), paused, rulebooks.activated(activations), asked)
+    shelf = rulebooks.activated(activations)
+    return {
+        number: Reference(strategy, Panel(_carrying(panel, used[number]), number), paused, shelf, retell[number])
+        for number in partitions
+    }
+
+
+def _carrying(panel: Mapping[str, Agency], used: Mapping[str, int]) -> dict[str, Agency]:
+    return {**panel, **{agency_id: replace(panel[agency_id], used=count) for agency_id, count in used.items()}}
+
+
+def _by_partition(connection: Connection, partitions: Sequence[int]) -> tuple[dict[int, dict[str, int]], Counter[int]]:
+    """How many cases each agency carries, and how often loans are to be told again."""
+    carried = select(placements.c.partition, placements.c.agency_id, func.count().label("count"))
+    carried = carried.where(placements.c.partition.in_(partitions), placements.c.state.in_(PENDING))
+    lately = retellings.c.asked_at > func.now() - RETOLD_WITHIN
+    retell = select(retellings.c.partition, null().label("agency_id"), retellings.c.asked.label("count"))
+    retell = retell.where(retellings.c.partition.in_(partitions), lately)
+    grouped = carried.group_by(placements.c.partition, placements.c.agency_id)
+    used: dict[int, dict[str, int]] = {number: {} for number in partitions}
+    asked = Counter[int]()
+    for number, agency_id, count in connection.execute(union_all(grouped, retell)):
+        if agency_id is None:
+            asked[number] = count
+        else:
+            used[number][agency_id] = count
+    return used, asked
 
 
 def ask_to_retell(connection: Connection, partition: int) -> None:
@@ -95,7 +112,6 @@ def _agency(row: Mapping[Any, Any]) -> Agency:
         suspended=row["suspended"] or "",
         drained=bool(row["drained"]),
         **{name: row[name] for name in ("conduct", "recovery") if row[name] is not None},
-        used=row["used"],
     )
 
 
