@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, not_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from services.notifier.store import agencies, contacts, decisions, found_out
+from services.notifier.store import agencies, borrowers, contacts, decisions, found_out
 
 Row = Mapping[str, Any]
 Place = tuple[str, str] | None
@@ -102,6 +102,17 @@ def unknown(db: Connection, limit: int, after: Place = None) -> tuple[int, list[
 def agency_name(db: Connection, agency_id: str) -> str | None:
     """What an agency is called."""
     return db.scalar(select(agencies.c.name).where(agencies.c.agency_id == agency_id))
+
+
+def is_agency(db: Connection, name: str) -> bool:
+    """Whether this is an agency that was registered, however its id is written; the in-house team is none."""
+    same = func.lower(agencies.c.agency_id) == name.strip().lower()
+    return db.scalar(select(agencies.c.agency_id).where(same, not_(agencies.c.in_house))) is not None
+
+
+def points_of(db: Connection, borrower_id: str) -> Mapping[str, Row]:
+    """A borrower's contact points by id: `channel` (phone, email, address), `source`, `value` (sealed)."""
+    return db.scalar(select(borrowers.c.points).where(borrowers.c.borrower_id == borrower_id)) or {}
 
 
 def is_instant(text: str) -> bool:

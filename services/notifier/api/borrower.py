@@ -23,6 +23,7 @@ from services.kit.problem import problem
 from services.kit.service import Refused, Unfit
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.asking import Running, said, shown
+from services.notifier.api.points import same_points
 from services.notifier.api.seen import TIMES, Seen, seen
 from services.notifier.links import LinkExpired, LinkInvalid
 from services.notifier.settings import NotifierSettings
@@ -173,12 +174,16 @@ class BorrowerPage:
             via="link",
             currency=currency if form.amount else None,
             contact_point=notice["contact_point_id"],
+            same_points=self._same(notice) if form.answer == "wrong_person" else (),
         )
         day = self._runtime.clock.now().date().isoformat()
         number = hashlib.sha256((once or day).encode() + b"\0" + content).hexdigest()[:32]
         allowed = tuple(channel for channel in form.was if channel not in form.channels)
         act = handlers.command(domain.choose, given, allowed) if form.only else handlers.command(domain.answer, given)
         return self._runtime.command(notice["borrower_id"], act, key=f"answer/{notice['contact_id']}/{number}")
+
+    def _same(self, notice: Row) -> tuple[str, ...]:
+        return same_points(self._runtime, notice["borrower_id"], notice["contact_point_id"])
 
     def _currency(self, notice: Row) -> str | None:
         return next((owed.currency for owed in self._seen(notice).owed), None)

@@ -17,6 +17,7 @@ from services.kit.service import Reaction
 from services.notifier import domain, handlers, store_asked
 from services.notifier.api.answers import Decided, Happened, described
 from services.notifier.api.asking import Asked, Key, KnownBorrower, Run, Running, contact_of, run, said, shown
+from services.notifier.api.points import same_points
 
 log = structlog.get_logger(__name__)
 router = APIRouter()
@@ -127,6 +128,8 @@ class TrackingTold(Asked):
 def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
     """May this contact be made? The answer is decided, recorded and counted at once, and names its reasons."""
     at = asked.at or runtime.clock.now()
+    with runtime.engine.begin() as db:
+        of_agency = store_asked.is_agency(db, asked.proposed_by)
     wanted = domain.Asked(
         channel=asked.channel,
         proposed_by=asked.proposed_by,
@@ -140,6 +143,8 @@ def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
         overrides=tuple(sorted(asked.overrides.items())),
         recording=asked.recording,
         private_device=asked.private_device,
+        same_points=same_points(runtime, asked.borrower_id, asked.contact_point),
+        of_agency=of_agency,
     )
     events = run(runtime, asked.borrower_id, handlers.command(domain.propose, wanted), key, asked)
     decided = next(e.data for e in events if isinstance(e.data, ContactAllowed | ContactDenied))
@@ -207,7 +212,9 @@ def _permitted_one(runtime: Running, contact_id: str) -> str:
 def answer(runtime: Run, borrower_id: KnownBorrower, told: AnswerTold, key: Key) -> JSONResponse:
     """Record what a borrower said to an officer; what must stop because of it stops at once."""
     point = told.contact_point or _reached_at(runtime, borrower_id, told.notice_id)
-    given = domain.Answered(**{**told.model_dump(), "notice_id": told.notice_id or "", "contact_point": point})
+    same = same_points(runtime, borrower_id, point) if told.answer == "wrong_person" else ()
+    values = {**told.model_dump(), "notice_id": told.notice_id or "", "contact_point": point, "same_points": same}
+    given = domain.Answered(**values)
     return shown(said(run(runtime, borrower_id, handlers.command(domain.answer, given), key, told, borrower_id)))
 
 

@@ -164,7 +164,7 @@ def _wrong_person(state: Borrower, given: Answered) -> Borrower:
     proved = {p.contact_point for p in state.round.proved if p.notice_id == given.notice_id}
     under_way = {c.contact_point for c in state.contacts if c.contact_id == given.notice_id}
     counted = {c.contact_point for c in state.history if c.contact_id == given.notice_id}
-    points = {given.contact_point, *proved, *under_way, *counted}
+    points = {given.contact_point, *given.same_points, *proved, *under_way, *counted}
     wrong = tuple(sorted({*state.wrong_points, *(point for point in points if point)}))
     kept = tuple(p for p in state.round.proved if not _is_void(p, wrong))
     ids = {p.proof_id for p in state.round.proved} - {p.proof_id for p in kept}

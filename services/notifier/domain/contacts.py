@@ -164,11 +164,25 @@ def propose(state: Borrower, asked: Asked, ctx: Moment) -> Reaction:
     )
     ask = Ask(proposal, purpose, what[1] if what else None, placement_id=state.placement_id)
     forbidden = () if what else (NOTHING_DUE,)
-    if asked.proposed_by.startswith("A-") and asked.proposed_by != state.agency_id:
+    if _is_agency(asked) and asked.proposed_by != state.agency_id:
         forbidden = (*forbidden, NO_PLACEMENT)
     if (against := _point_against(state, asked)) is not None:
         forbidden = (*forbidden, against)
-    return decided(replace(state, notices=state.notices + 1), ask, ctx, forbidden)
+    return decided(replace(_as_one_point(state, asked), notices=state.notices + 1), ask, ctx, forbidden)
+
+
+def _is_agency(asked: Asked) -> bool:
+    """Whether the case must be entrusted to whoever asks; a name like an agency's is taken for one not heard of yet."""
+    return asked.of_agency or asked.proposed_by.startswith("A-")
+
+
+def _as_one_point(state: Borrower, asked: Asked) -> Borrower:
+    """The borrower with what was counted under another id of the same number counted under the one that is named."""
+    if not asked.same_points:
+        return state
+    point = asked.contact_point
+    history = (replace(c, contact_point=point) if c.contact_point in asked.same_points else c for c in state.history)
+    return replace(state, history=tuple(history))
 
 
 def _point_against(state: Borrower, asked: Asked) -> Reason | None:
@@ -177,7 +191,7 @@ def _point_against(state: Borrower, asked: Asked) -> Reason | None:
     A name that we do not know may be another one for a number at which somebody else was reached: where the source is
     that number's too, it is taken for it.
     """
-    if asked.contact_point in state.wrong_points:
+    if {asked.contact_point, *asked.same_points} & set(state.wrong_points):
         return WRONG_POINT
     if asked.party != "debtor":
         return None

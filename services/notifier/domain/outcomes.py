@@ -75,7 +75,7 @@ class Tracked:
 class Answered:
     """What the borrower said to a notice, or to an officer. `statement` is personal; the kit seals it.
 
-    contact_point: where whoever answers was reached, as far as known.
+    contact_point: where whoever answers was reached, as far as known; same_points: other ids of the very same.
     """
 
     answer: Answer
@@ -89,11 +89,13 @@ class Answered:
     channels: tuple[Channel, ...] = ()
     statement: str | None = None
     contact_point: str | None = None
+    same_points: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A contact that an agency or an officer wants to make. `at` is when; `contact_point` the id of the number used.
+    """A contact that an agency or an officer wants to make. `at` is when; `contact_point` the id of the number used,
+    `same_points` its other ids. of_agency: whoever asks is known to be one.
 
     person_id: who of the contact persons, where the party is one. about: what for; "location" asks only where the
     debtor can be reached, or for word to be passed on, and tells nothing of the debt. recording: the call is recorded
@@ -112,6 +114,8 @@ class Asked:
     overrides: tuple[tuple[str, str], ...] = ()
     recording: bool = False
     private_device: bool = False
+    same_points: tuple[str, ...] = ()
+    of_agency: bool = False
 
 
 @dataclass(frozen=True, slots=True)
