@@ -203,6 +203,24 @@ def test_breaking_off_is_always_possible_and_only_while_the_visit_lasts(client, 
     assert again.status_code == 409
 
 
+def test_a_callers_key_never_meets_one_of_our_own(bench, client, asked):
+    ask(client, asked)
+    ours = f"result/{asked.visit_id}/x"
+    taken = client.post(f"/visits/{asked.visit_id}/result", json=result(asked), headers={"Idempotency-Key": ours})
+    assert taken.status_code == 200
+    assert not bench.runtime.command(b.BORROWER, lambda state, _: (state, ()), key=ours, request=b"")
+
+
+@pytest.mark.parametrize("what", ["abort", "cancel"])
+def test_a_key_that_was_used_for_one_visit_does_nothing_to_another(bench, client, asked, what):
+    key = {"Idempotency-Key": "k-1"}
+    assert client.post(f"/visits/{asked.visit_id}/{what}", headers=key).status_code == 200
+    bench.advance(timedelta(days=1))
+    second = bench.said_of(VisitPermitRequested)[1].visit_id
+    other = client.post(f"/visits/{second}/{what}", headers=key)
+    assert (other.status_code, other.headers["content-type"]) == (422, "application/problem+json")
+
+
 def test_an_officer_calls_a_visit_off_and_another_day_is_asked_for(bench, client, asked):
     assert client.post(f"/visits/{asked.visit_id}/cancel").status_code == 200
     assert ask(client, asked)["code"] == "over"

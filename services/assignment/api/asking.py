@@ -65,9 +65,12 @@ def page(runtime: Running, table: Table, filters: Mapping[str, Any], after: str 
 
 
 def command(runtime: Running, subject: str, act: Act, key: str, asked: BaseModel, *about: str) -> JSONResponse:
-    """Run a command on a borrower (or agency) and answer what was said because of it."""
+    """Run a command on a borrower (or agency) and answer what was said because of it.
+
+    The key counts once for the same path and body; a caller's key never meets one that the service makes itself.
+    """
     request = "\n".join((type(asked).__name__, *about, asked.model_dump_json())).encode()
-    events = runtime.command(subject, act, key=key, request=request)
+    events = runtime.command(subject, act, key=f"http/{key}", request=request)
     said: Sequence[dict[str, Any]] = [
         {"type": event.type, "id": event.id, "data": event.data.model_dump(mode="json")} for event in events
     ]

@@ -59,7 +59,10 @@ def shown(content: Any, status: int = 200) -> JSONResponse:
 def run(
     runtime: Running, borrower_id: str, act: handlers.Act, key: str, asked: BaseModel, *about: str
 ) -> Sequence[Event[Fact]]:
-    """Run a command on a borrower. The key counts once for the same path and body."""
+    """Run a command on a borrower and answer what was said because of it.
+
+    The key counts once for the same path and body; a caller's key never meets one that the service makes itself.
+    """
     request = "\n".join((type(asked).__name__, *about, asked.model_dump_json())).encode()
     return runtime.command(borrower_id, act, key=f"http/{key}", request=request)
 

@@ -21,6 +21,16 @@ Key = Annotated[str, Header(alias="Idempotency-Key", max_length=200)]
 PRIVATE = frozenset({"agency_contact"})
 
 
+def under(key: str, own: str) -> str:
+    """The key of a command: the caller's, which never meets one that the service makes itself, or else `own`."""
+    return f"http/{key}" if key else own
+
+
+def request_of(body: BaseModel, visit_id: str) -> bytes:
+    """What a key stands for: the same question about the same visit."""
+    return "\n".join((type(body).__name__, visit_id, body.model_dump_json())).encode()
+
+
 class Filter(BaseModel):
     """Which visits are wanted; what is empty does not matter. `after`: the last visit of the page before."""
 
@@ -144,20 +154,21 @@ def _doing(routes: APIRouter, base: Base) -> None:
         """Report what came of a visit."""
         row = base.visit(visit_id)
         report = report_of(base, row, body)
-        said = base.result(row, report, key or f"result/{visit_id}/{report.report_id}", body.model_dump_json().encode())
+        own = f"result/{visit_id}/{report.report_id}"
+        said = base.result(row, report, under(key, own), request_of(body, visit_id))
         return {"visit_id": visit_id, "said": [event.type for event in said]}
 
     @routes.post("/visits/{visit_id}/abort")
     def abort(visit_id: str, why: Why | None = None, key: Key = "") -> dict[str, Any]:
         """Break a visit off, for the safety of the team."""
-        row, reason = base.visit(visit_id), (why or Why()).reason
-        act = commands.break_off(visit_id, reason)
-        said = base.runtime.command(row["borrower_id"], act, key=key or f"abort/{visit_id}", request=reason.encode())
+        row, why = base.visit(visit_id), why or Why()
+        act, key = commands.break_off(visit_id, why.reason), under(key, f"abort/{visit_id}")
+        said = base.runtime.command(row["borrower_id"], act, key=key, request=request_of(why, visit_id))
         return {"visit_id": visit_id, "said": [event.type for event in said]}
 
     @routes.post("/visits/{visit_id}/cancel")
     def cancel(visit_id: str, key: Key = "") -> dict[str, Any]:
         """Call off a visit that has not begun."""
-        row = base.visit(visit_id)
-        said = base.runtime.command(row["borrower_id"], commands.call_off(visit_id), key=key or f"cancel/{visit_id}")
+        row, act, key = base.visit(visit_id), commands.call_off(visit_id), under(key, f"cancel/{visit_id}")
+        said = base.runtime.command(row["borrower_id"], act, key=key, request=f"cancel\n{visit_id}".encode())
         return {"visit_id": visit_id, "said": [event.type for event in said]}
