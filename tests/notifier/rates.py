@@ -49,7 +49,7 @@ async def flood(submit: Callable[[Message, Leaving], Any], messages: Sequence[Me
 async def letters(many: int) -> str:
     """Letters in Chinese, each another: written, set, and handed over in batches."""
     with tempfile.TemporaryDirectory() as folder:
-        channel = Letters(Path(folder), TEMPLATES / "v2" / "letter.typ", letter_fonts())
+        channel = Letters(Path(folder), TEMPLATES / "v3" / "letter.typ", letter_fonts())
         await channel.open()
         pages = [_letter(number) for number in range(many)]
         await flood(channel.submit, pages[:20], 20)

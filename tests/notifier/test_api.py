@@ -263,7 +263,7 @@ async def test_everything_is_described(client: AsyncClient) -> None:
 async def test_every_text_can_be_looked_at_before_it_is_sent(client: AsyncClient) -> None:
     listed = (await client.get("/api/templates", params={"country": "US"})).json()
     by_place = {(text["name"], text["channel"], text["language"]): text for text in listed["texts"]}
-    assert listed["version"] == "v2"
+    assert listed["version"] == "v3"
     assert "law_firm" in by_place["lawyers_letter", "letter", "en"]["unfit"]
     for (name, channel, language), text in by_place.items():
         if name != "lawyers_letter":

@@ -20,7 +20,7 @@ from services.notifier.text import TEMPLATES
 from tests.notifier.carriers import freely
 from tests.notifier.notices import TEXTS, notice
 
-TEMPLATE = TEMPLATES / "v2" / "letter.typ"
+TEMPLATE = TEMPLATES / "v3" / "letter.typ"
 
 
 def letter(language: str = "en", **changes: object) -> Message:

@@ -106,7 +106,7 @@ async def by_call(_folder: Path) -> AsyncIterator[Peer]:
 @asynccontextmanager
 async def by_letter(folder: Path) -> AsyncIterator[Peer]:
     letter = TEXTS.write(notice(step="letter", channel="letter", language="en")).message
-    channel = Letters(folder, TEMPLATES / "v2" / "letter.typ", letter_fonts())
+    channel = Letters(folder, TEMPLATES / "v3" / "letter.typ", letter_fonts())
     yield channel, letter, lambda: len(list(folder.glob("batch-*/*.pdf")))
 
 
@@ -124,7 +124,7 @@ async def test_what_may_not_leave_reaches_no_carrier_and_the_next_message_does(b
 
 
 async def test_a_batch_appears_without_the_letters_that_were_stopped_while_it_was_made(tmp_path: Path) -> None:
-    letters = Letters(tmp_path, TEMPLATES / "v2" / "letter.typ", letter_fonts())
+    letters = Letters(tmp_path, TEMPLATES / "v3" / "letter.typ", letter_fonts())
     pages = [
         TEXTS.write(notice(step="letter", channel="letter", language="en", contact_id=f"N-B{n}-1")).message
         for n in range(4)

@@ -6,6 +6,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
+from schemas.values import Channel
 from services.kit.pages import LANGUAGES, Language, Pages
 from services.notifier.api.desk import FOLDER, Previews, _add_pictures, _add_texts
 from tests.notifier.edge import settings
@@ -54,3 +55,25 @@ async def test_a_lawyers_letter_with_a_firm_is_shown_in_its_name_and_may_be_sent
     assert "Zhengheng Law writes to you" in told["text"]
     page = (await seen(made, "/templates/lawyers_letter/letter", "en")).text
     assert "may not be sent" not in page
+
+
+@pytest.mark.parametrize("country", ["CN", "US", "IN", "GB"])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", ["letter", "lawyers_letter"])
+def test_every_letter_is_one_page_in_the_name_of_the_longest_firm(name: str, language: Language, country: str) -> None:
+    made = previews(**FIRM | {"law_firm": "Zhengheng and Featherstonehaugh Law Firm Limited"})
+    assert made.press().picture(made.letter(name, language, country)).count(b"\x89PNG") == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "whose"), [("zh-CN", "示例消费金融客服与投诉："), ("en", "Example Consumer Finance, service")]
+)
+@pytest.mark.parametrize("channel", ["letter", "email"])
+def test_a_lawyers_letter_says_whose_number_it_names(channel: Channel, language: Language, whose: str) -> None:
+    made = previews(**FIRM).write("lawyers_letter", channel, language, "CN").message
+    assert whose in made.text
+
+
+def test_a_call_before_the_day_says_the_one_amount_plainly() -> None:
+    said = previews().write("early_warning", "voice", "en", "CN").message.text
+    assert "1,023.40. If it will be difficult" in said

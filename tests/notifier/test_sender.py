@@ -80,7 +80,7 @@ async def test_a_reminder_goes_out_once_and_its_link_opens_its_notice(bench: Ben
     assert "¥101.50" in short.text
     assert token is not None
     assert settings().links().open("n", token[1], MORNING) == sent.notice_id
-    assert (sent.carrier_reference, sent.submitted_at, sent.template_version) == (short.reference, MORNING, "v2")
+    assert (sent.carrier_reference, sent.submitted_at, sent.template_version) == (short.reference, MORNING, "v3")
     assert parts.states() == [("sms", "submitted")]
 
 

@@ -67,11 +67,11 @@ def test_mail_in_html_escapes_and_plain_text_does_not() -> None:
 def test_what_is_remembered_of_a_text_changes_with_the_text_alone() -> None:
     first, same, other = (TEXTS.write(notice(days_past_due=days)) for days in (3, 3, 4))
     assert first.digest == same.digest != other.digest
-    assert (first.template, first.version) == ("reminder.sms", "v2")
+    assert (first.template, first.version) == ("reminder.sms", "v3")
 
 
 def edited(folder: Path, old: str, new: str, language: str = "zh-CN") -> Path:
-    shutil.copytree(TEMPLATES / "v2", folder / "v1")
+    shutil.copytree(TEMPLATES / "v3", folder / "v1")
     path = folder / "v1" / f"{language}.toml"
     text = path.read_text("utf-8")
     assert old in text
