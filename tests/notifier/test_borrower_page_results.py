@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from schemas.cases import (
     DisputeResolved,
     HardshipGranted,
+    HardshipRejected,
     HoldPlaced,
     Instalment,
     PlanAccepted,
@@ -55,7 +56,7 @@ async def test_a_promise_is_shown_with_its_day_and_amount(client: AsyncClient, b
         HoldPlaced(**CASE, hold_id="H-B-1-1", reason="promise", placed_at=MORNING),
     )
     chinese, english = await pages(client)
-    assert "您约定在2026年3月9日前还款 ¥60.00" in chinese
+    assert "您约定最迟于2026年3月9日还款 ¥60.00" in chinese
     assert re.search(r"You have promised \S*60\.00 by 9 March 2026", english)
     assert "您已约定还款日期" not in chinese
 
@@ -74,7 +75,7 @@ async def test_a_plan_is_shown_with_its_days_and_amounts(client: AsyncClient, be
     ("reason", "chinese", "english"),
     [
         ("2 to 12 instalments can be agreed", "可分 2 至 12 期", "2 to 12 instalments can be agreed"),
-        ("arrears of 101.50 are not above 200.00", "欠款高于 200.00 才能分期", "only above 200.00"),
+        ("arrears of 101.50 are not above 200.00", "欠款高于 ¥200.00 才能分期", "only above CN¥200.00"),
         ("a plan is being performed already", "已有分期计划", "is being kept already"),
     ],
 )
@@ -86,6 +87,7 @@ async def test_a_plan_that_was_refused_says_why(
     assert chinese in in_chinese
     assert "无法同意您申请的分期" in in_chinese
     assert english in in_english
+    assert "您仍可约定还款日期" in in_chinese
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ async def test_relief_is_shown_with_its_end_and_nobody_is_looking_any_more(
     bench.deliver(HardshipGranted(**ids, relief="pause", until=until, reason="illness", granted_at=MORNING))
     chinese, english = await pages(client)
     assert "正在研究" not in chinese.partition("您现在可以")[0]
-    assert "暂停催收。 有效至2026年6月2日。" in chinese
+    assert "暂停催收。有效至2026年6月2日。" in chinese
     assert "This holds until 2 June 2026." in english
 
 
@@ -165,5 +167,33 @@ async def test_the_page_says_beforehand_what_a_choice_of_channels_leads_to(clien
 
 async def test_the_instalments_offered_add_up_to_what_is_owed(client: AsyncClient, bench: Bench[Any, Any]) -> None:
     chinese, _ = await pages(client)
-    assert "2 × ¥50.75" in chinese
-    assert "¥33.84 + 2 × ¥33.83" in chinese
+    assert "2 期：2 × ¥50.75" in chinese
+    assert "3 期：¥33.84 + 2 × ¥33.83" in chinese
+
+
+@pytest.mark.parametrize(
+    ("relief", "adds"), [("hardship", "您仍可约定还款日期或申请分期"), ("dispute", "可以在下方投诉")]
+)
+async def test_who_is_refused_is_told_what_they_can_still_do(
+    client: AsyncClient, bench: Bench[Any, Any], relief: str, adds: str
+) -> None:
+    await client.post(link(), data={"answer": relief})
+    if relief == "hardship":
+        said = {"hardship_id": "HD-B-1-1", "reason": "officer-9: x", "rejected_at": MORNING}
+        bench.deliver(HardshipRejected(**CASE, **said))
+    else:
+        bench.deliver(
+            DisputeResolved(**CASE, dispute_id="D-B-1-1", upheld=False, reason="officer-9: x", resolved_at=MORNING)
+        )
+    assert adds in (await pages(client))[0]
+
+
+async def test_times_that_were_chosen_are_shown_before_anything_is_opened(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    assert "您已选择联系时间" not in (await pages(client))[0]
+    await client.post(link(), data={"answer": "times", "times": "evening"})
+    bench.clock.instant += timedelta(minutes=1)
+    chinese, english = await pages(client)
+    assert "您已选择联系时间：晚上 18:00–21:00" in chinese
+    assert "You have chosen when we may contact you: Evening, 18:00–21:00" in english
