@@ -226,6 +226,52 @@ def test_a_notice_that_names_a_paid_loan_beside_an_overdue_one_is_wrongful(bench
     assert found(bench, facts) == {"N-B1-1": "settled"}
 
 
+def stop_request(*channels):
+    return contacts.ContactStopRequested(
+        request_id="S-1", borrower_id="B1", requested_at=day(1), via="link", channels=channels
+    )
+
+
+def consent(channel=None, until=None, at=2):
+    return contacts.ConsentGiven(
+        consent_id="CO-1", borrower_id="B1", kind="channel", channel=channel, given_at=day(at), expires_at=until
+    )
+
+
+def by_bank(given):
+    allowed = bank.Consent(consent_id="CO-9", kind="channel", given_at=given)
+    return STOPS["death"].model_copy(update={"status": "active", "consents": (allowed,)})
+
+
+def made(at=3):
+    return (sent(n=1, at=day(at)), day(at)), (sent(n=2, at=day(at), channel="email"), day(at))
+
+
+@pytest.mark.parametrize(
+    ("facts", "wrongful"),
+    [
+        ([(stop_request("sms"), 1)], {"N-B1-1": "stop_request sms"}),
+        ([(stop_request("voice", "visit"), 1)], {}),
+        ([(stop_request(), 1)], {"N-B1-1": "stop_request sms", "N-B1-2": "stop_request email"}),
+        ([(stop_request(), 1), (consent("sms"), 2)], {"N-B1-2": "stop_request email"}),
+        ([(stop_request(), 1), (consent("sms", until=day(2.5)), 2)], {"N-B1-1", "N-B1-2"}),
+        ([(stop_request(), 1), (consent(), 2)], {}),
+        ([(consent(at=0.5), 0.5), (stop_request("sms"), 1)], {"N-B1-1"}),
+        ([(stop_request("sms"), 1), (by_bank(day(1.5)), 2)], {}),
+        ([(stop_request("sms"), 1), (by_bank(day(0)), 2)], {"N-B1-1"}),
+        ([(stop_request("sms"), 1), (hold(release=True, reason="stop_request"), 2)], {}),
+    ],
+)
+def test_a_stopped_channel_is_stopped_until_a_later_consent_and_the_others_are_free(bench: Bench, facts, wrongful):
+    kinds = found(bench, told(*((fact, day(at)) for fact, at in facts), *made()))
+    assert (kinds if isinstance(wrongful, dict) else set(kinds)) == wrongful
+
+
+def test_a_visit_is_wrongful_where_visits_are_stopped(bench: Bench):
+    facts = told((stop_request("visit"), day(1)), (arrived(at=day(2)), day(2)), *made())
+    assert set(found(bench, facts)) == {"V-B1-1"}
+
+
 def test_a_town_has_none(bench: Bench):
     assert found(bench, by_topic(Town(seed=3).log(40).records)) == {}
 

@@ -5,7 +5,7 @@ stands from when the broker recorded it until a release of the same kind, for th
 Which words about a loan count is the rule of all services; the query applies it to what was recorded before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, cast, get_args
@@ -33,6 +33,9 @@ PAUSED, STATUS, DISPUTE, HARDSHIP, RELIEF, COMPLAINT, STOP_REQUEST = (
 )
 
 
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+
+
 CONFIRMED = {DISPUTE: "dispute_upheld", HARDSHIP: "hardship_relief"}
 """A closed case takes the stops that were raised in it along, but for the one that its outcome confirms.
 
@@ -45,7 +48,8 @@ is another claim.
 class Mark:
     """A stop begins or is released. `loan_id` is None when it concerns the borrower with all loans.
 
-    A pause that begins on a later day stands `starts`; one that ends by itself stands until `ends`. word, said, day,
+    A pause that begins on a later day stands from `starts`; one that ends by itself stands until `ends`. A consent
+    releases, until it `ends`, what was recorded before it was given (`starts`). word, said, day,
     version: what decides whether it counts among others of its kind (services.rulebook.word); none: it always does.
     `shows` is a snapshot's word, which is held against the stop itself.
     """
@@ -71,6 +75,7 @@ def marks(fact: Fact, valid: datetime, recorded: datetime) -> Iterator[Mark]:
         yield from _repaired(fact, recorded)
     yield from _of_loans(fact, valid)
     yield from _of_the_borrower(fact)
+    yield from _of_channels(fact)
 
 
 def _word(fact: Fact, said: datetime) -> Word | None:
@@ -149,20 +154,42 @@ def _of_the_borrower(fact: Fact) -> Iterator[Mark]:
             yield from (Mark("release", kind, fact.borrower_id) for kind in moot)
         case cases.HardshipGranted():
             yield from _relieved(fact)
-        case contacts.ConsentGiven() if fact.kind == "channel":
-            yield Mark("release", STOP_REQUEST, fact.borrower_id)
-        case _ if isinstance(fact, _BEGIN) and not _leaves_a_channel(fact):
+        case _ if isinstance(fact, _BEGIN):
             until = fact.until if isinstance(fact, cases.HoldPlaced) else None
             yield Mark("stop", _kind(fact), fact.borrower_id, ends=until)
         case _ if isinstance(fact, _RELEASE):
             yield Mark("release", _kind(fact), fact.borrower_id)
 
 
-def _leaves_a_channel(fact: Fact) -> bool:
-    """A wish about some channels only: over which one a contact was made is not kept, the others are as free."""
-    if not isinstance(fact, contacts.ContactStopRequested):
-        return False
-    return bool(fact.channels) and set(fact.channels) != set(get_args(Channel))
+def _of_channels(fact: Fact) -> Iterator[Mark]:
+    """A request to stop stands for each of its channels by itself."""
+    match fact:
+        case contacts.ContactStopRequested():
+            yield from (Mark("stop", _of_channel(c), fact.borrower_id) for c in fact.channels or CHANNELS)
+        case cases.HoldReleased() if fact.reason == STOP_REQUEST:
+            yield from (Mark("release", _of_channel(c), fact.borrower_id) for c in CHANNELS)
+        case contacts.ConsentGiven():
+            yield from _opened(fact.borrower_id, (fact,))
+        case bank.BorrowerRecorded():
+            yield from _opened(fact.borrower_id, fact.consents)
+
+
+def _of_channel(channel: Channel) -> str:
+    """The stop of one channel: the others are as free as before."""
+    return f"{STOP_REQUEST} {channel}"
+
+
+def _opened(borrower_id: str, given: Iterable[bank.Consent | contacts.ConsentGiven]) -> Iterator[Mark]:
+    """Consents to be contacted lift requests to stop that came before them, over their channel, while they run.
+
+    Of several that cover a channel the one that runs longest is taken.
+    """
+    known = sorted(
+        (c for c in given if c.kind == "channel"), key=lambda c: (c.expires_at is None, c.expires_at or c.given_at)
+    )
+    for channel in CHANNELS:
+        for consent in [c for c in known if c.channel in (None, channel)][-1:]:
+            yield Mark("release", _of_channel(channel), borrower_id, starts=consent.given_at, ends=consent.expires_at)
 
 
 def _relieved(fact: cases.HardshipGranted) -> Iterator[Mark]:
@@ -174,7 +201,7 @@ def _relieved(fact: cases.HardshipGranted) -> Iterator[Mark]:
 def _released(fact: cases.HoldReleased) -> Iterator[Mark]:
     """A hold that is released lets go of the reason for which it was placed, too."""
     yield Mark("release", f"hold {fact.hold_id}", fact.borrower_id)
-    if fact.reason in (DISPUTE, HARDSHIP, COMPLAINT, STOP_REQUEST):
+    if fact.reason in (DISPUTE, HARDSHIP, COMPLAINT):
         yield Mark("release", fact.reason, fact.borrower_id)
     if fact.reason == HARDSHIP:
         yield Mark("release", RELIEF, fact.borrower_id)
@@ -183,7 +210,6 @@ def _released(fact: cases.HoldReleased) -> Iterator[Mark]:
 _BEGIN = (
     contacts.DisputeRaised,
     contacts.HardshipDeclared,
-    contacts.ContactStopRequested,
     cases.ComplaintReceived,
     cases.HoldPlaced,
 )
@@ -197,8 +223,6 @@ def _kind(fact: Fact) -> str:
             return DISPUTE
         case contacts.HardshipDeclared() | cases.HardshipRejected():
             return HARDSHIP
-        case contacts.ContactStopRequested():
-            return STOP_REQUEST
         case cases.HoldPlaced():
             return f"hold {fact.hold_id}"
     return COMPLAINT
@@ -223,19 +247,20 @@ def _midnight(day: date) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A contact that was really made: whom it reached, about which loans, and when."""
+    """A contact that was really made: whom it reached, about which loans, when, and over which channel."""
 
     contact_id: str
     borrower_id: str
     loan_ids: tuple[str, ...]
     made_at: datetime
+    channel: Channel
 
 
 def made(fact: Fact) -> Made | None:
     """The contact that a fact reports as made."""
     match fact:
         case contacts.NoticeSent():
-            return Made(fact.notice_id, fact.borrower_id, fact.loan_ids, fact.submitted_at)
+            return Made(fact.notice_id, fact.borrower_id, fact.loan_ids, fact.submitted_at, fact.channel)
         case visits.VisitArrived():
-            return Made(fact.visit_id, fact.borrower_id, fact.loan_ids, fact.arrived_at)
+            return Made(fact.visit_id, fact.borrower_id, fact.loan_ids, fact.arrived_at, "visit")
     return None

@@ -38,6 +38,7 @@ SELECT DISTINCT ON (contact_id) contact_id, contacts_made.borrower_id, made_at, 
     stop.recorded_time AS stopped_at
 FROM contacts_made JOIN marks AS stop ON stop.role = 'stop' AND stop.borrower_id = contacts_made.borrower_id
     AND (stop.loan_id IS NULL OR stop.loan_id = ANY(contacts_made.loan_ids))
+    AND (stop.kind NOT LIKE 'stop_request %' OR stop.kind = 'stop_request ' || contacts_made.channel)
     CROSS JOIN LATERAL ({_KNOWN.format(mark="stop")}) AS known
 WHERE greatest(stop.recorded_time, stop.starts) < made_at - CAST(:grace AS interval)
     AND (stop.ends IS NULL OR stop.ends > made_at)
@@ -49,6 +50,8 @@ WHERE greatest(stop.recorded_time, stop.starts) < made_at - CAST(:grace AS inter
             AND release.loan_id IS NOT DISTINCT FROM stop.loan_id
             AND release.recorded_time >= stop.recorded_time AND release.recorded_time <= made_at
             AND (release.topic <> stop.topic OR release."offset" > stop."offset")
+            AND (release.starts IS NULL OR release.starts >= stop.recorded_time)
+            AND (release.ends IS NULL OR release.ends > made_at)
             AND ({_RELEASE_COUNTS})
     )
 ORDER BY contact_id, stop.recorded_time, stop.kind

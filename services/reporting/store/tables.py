@@ -130,6 +130,7 @@ contacts_made = Table(
     Column("loan_ids", ARRAY(Text), nullable=False),
     Column("made_at", Instant, nullable=False),
     Column("recorded_time", Instant, nullable=False),
+    Column("channel", Text),
 )
 """Contacts really made."""
 Index("contacts_made_by_borrower", contacts_made.c.borrower_id)
