@@ -72,6 +72,11 @@ def test_a_visit_that_was_called_off_for_a_payment_is_told_in_chinese():
     assert worded("The visit is over: aborted, The placement was recalled: term_ended.", "zh-CN").count("委托期满") == 1
 
 
+def test_what_evidence_is_missing_is_named_in_the_readers_language():
+    assert worded("Evidence is missing: photo, audio.", "zh-CN") == "缺少证据：照片、录音。"
+    assert worded("Evidence is missing: photo, audio.", "en") == "Evidence is missing: photograph, sound recording."
+
+
 def test_several_problems_in_one_reason_are_told_one_after_the_other():
     text = "Name the visitors who were there, of S-1 + S-2. A visit cannot end before it begins."
     assert worded(text, "zh-CN") == "须写明计划小组的两名人员：S-1 + S-2。结束时间不能早于开始时间。"

@@ -1,19 +1,22 @@
 """The service's own sentences, in the reader's language. Facts say them in English; pages find them here again."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from schemas.agencies import Evidence
 from schemas.cases import PlacementRecalled
 from schemas.values import CaseOutcome
 from services.visits.domain.dispositions import MEANINGS
 from services.visits.domain.state import CANCEL_REASONS
 
 CAUSES = frozenset({*get_args(PlacementRecalled.model_fields["cause"].annotation), *get_args(CaseOutcome), "replaced"})
+KINDS = frozenset(get_args(Evidence.model_fields["kind"].annotation))
 WORDS: Mapping[str, str] = {
+    **dict.fromkeys(KINDS, "kind"),
     **dict.fromkeys(CAUSES, "cause"),
     **dict.fromkeys(MEANINGS, "disposition"),
     **dict.fromkeys(CANCEL_REASONS, "why"),
@@ -81,7 +84,19 @@ def phrase(context: Context, key: str, **values: str) -> str:
 
 def _shown(context: Context, groups: Mapping[str, str]) -> dict[str, str]:
     """The words inside a sentence."""
-    return {
-        name: phrase(context, f"state.{word}") if name == "state" else worded(context, word) if name == "why" else word
-        for name, word in groups.items()
-    }
+    return {name: _word(context, name, word) for name, word in groups.items()}
+
+
+def _word(context: Context, name: str, word: str) -> str:
+    if name == "state":
+        return phrase(context, f"state.{word}")
+    if name == "what":
+        return kinds(context, word.split(", "))
+    return worded(context, word) if name == "why" else word
+
+
+@pass_context
+def kinds(context: Context, names: Sequence[str]) -> str:
+    """Kinds of evidence as a list that people read."""
+    between = "、" if context["lang"] == "zh-CN" else ", "
+    return between.join(worded(context, name) for name in names)
