@@ -96,6 +96,7 @@ def test_a_cap_that_was_exceeded_by_what_is_told_late_is_seen_in_the_rules_and_i
     broken = {reason.rule_id: reason.text for reason in overrun(story.state, call, Here(story))}
     assert broken.keys() == {"CN-FREQ-01", "CN-FREQ-02"}
     assert "3 of at most 3" in broken["CN-FREQ-02"]
+    assert [s.exceeded for s in story.said(ContactSettled)] == [("CN-FREQ-01", "CN-FREQ-02")]
     denied = ask_to_call(story)
     assert isinstance(denied, ContactDenied)
     assert denied.counters["CN-FREQ-02"] == 4

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import Counter
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from schemas.contacts import ContactAllowed, ContactDenied
+from schemas.contacts import ContactAllowed, ContactDenied, ContactSettled
 from schemas.values import Answer, Currency, Id, Party, Positive, Text, cleaned
 from services.kit.service import Reaction
 from services.notifier import domain, handlers, store_asked
@@ -190,7 +190,7 @@ def _settling(contact_id: str, outcome: domain.Settled, amiss: _Amiss) -> handle
 
     def act(state: domain.Borrower, context: handlers.Here) -> Reaction[domain.Borrower]:
         after = settle(state, context)
-        amiss.rules = [reason.rule_id for reason in domain.overrun(after[0], contact_id, context)]
+        amiss.rules = [rule for fact in after[1] if isinstance(fact, ContactSettled) for rule in fact.exceeded]
         amiss.withdrawn = domain.withdrawn_before(state, contact_id, outcome.at)
         return after
 

@@ -3,6 +3,7 @@
 The order is fixed, and stopping comes before starting. When to look again is derived from the state each time.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from schemas.changing import replace
@@ -206,8 +207,10 @@ def _given_up(state: Borrower, contact: Contact, ctx: Moment) -> NoticeUnknown |
     )
 
 
-def settled(state: Borrower, contact: Contact, outcome: str, ctx: Moment) -> ContactSettled:
-    """The word that a permitted contact is over."""
+def settled(
+    state: Borrower, contact: Contact, outcome: str, ctx: Moment, exceeded: Sequence[str] = ()
+) -> ContactSettled:
+    """The word that a permitted contact is over, and which caps it exceeds."""
     return ContactSettled.model_validate(
         {
             "contact_id": contact.contact_id,
@@ -216,5 +219,6 @@ def settled(state: Borrower, contact: Contact, outcome: str, ctx: Moment) -> Con
             "purpose": contact.purpose,
             "outcome": outcome,
             "settled_at": ctx.now,
+            "exceeded": tuple(exceeded),
         }
     )

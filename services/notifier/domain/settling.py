@@ -47,7 +47,7 @@ def settle(state: Borrower, contact_id: str, outcome: Settled, ctx: Moment) -> R
     after = _dialled(count(state, permit, outcome.at, ctx, connected=outcome.outcome == "connected"), permit, outcome)
     if outcome.refused and contact.person_id and permit.party == "contact_person":
         after = replace(after, refusals=tuple(sorted({*after.refusals, contact.person_id})))
-    return onward(after, ctx, (settled(state, contact, outcome.outcome, ctx),))
+    return onward(after, ctx, (settled(state, contact, outcome.outcome, ctx, _exceeded(after, contact_id, ctx)),))
 
 
 def made(state: Borrower, contact_id: str, at: datetime, ctx: Moment) -> Reaction:
@@ -55,7 +55,8 @@ def made(state: Borrower, contact_id: str, at: datetime, ctx: Moment) -> Reactio
     permit = permit_of(state, contact_id)
     if permit is None:
         return state, ()
-    return onward(count(state, permit, at, ctx), ctx, (settled(state, permit.contact, "made", ctx),))
+    after = count(state, permit, at, ctx)
+    return onward(after, ctx, (settled(state, permit.contact, "made", ctx, _exceeded(after, contact_id, ctx)),))
 
 
 def permit_of(state: Borrower, contact_id: str) -> Lapsed | None:
@@ -106,6 +107,10 @@ def overrun(state: Borrower, contact_id: str, ctx: Moment) -> tuple[Reason, ...]
     )
     decision = decide(proposal, History(state.history), state.known, book, one.at)
     return tuple(reason for reason in decision.reasons if _is_about_how_often(book, reason.rule_id, one))
+
+
+def _exceeded(state: Borrower, contact_id: str, ctx: Moment) -> tuple[str, ...]:
+    return tuple(reason.rule_id for reason in overrun(state, contact_id, ctx))
 
 
 def _is_about_how_often(book: Rulebook, rule_id: str, one: Contacted) -> bool:

@@ -25,6 +25,7 @@ from services.reporting.store import (
     timeline,
     visits,
 )
+from services.reporting.store.exceeded import exceeded
 from services.reporting.store.stops import wrongful
 from services.reporting.store.view import View
 
@@ -165,4 +166,8 @@ SIMPLE: dict[str, tuple[Answer, str]] = {
     "promises": (promises.promises, "Promises by the way they were made"),
     "visits": (_visits, "What visits ended as, by disposition and reason for default"),
     "wrongful-contacts": (wrongful, "Contacts made while a stop stood, and the stop"),
+    "exceeded-caps": (
+        exceeded,
+        "Contacts that exceed a cap by what was known when they were told, by whom, and the rules",
+    ),
 }

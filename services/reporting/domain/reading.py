@@ -31,7 +31,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A fact as read. `ids` are all ids by which its timeline is found; `rules` the rules that denied."""
+    """A fact as read. `ids` are all ids by which its timeline is found; `rules` those that denied or are exceeded."""
 
     subject_id: str | None
     label: str | None
@@ -224,6 +224,8 @@ def _id_fields(kind: type[Fact]) -> tuple[str, ...]:
 
 
 def _rules(fact: Fact) -> tuple[str, ...]:
+    if isinstance(fact, contacts.ContactSettled):
+        return fact.exceeded
     if not isinstance(fact, contacts.ContactDenied):
         return ()
     return tuple(dict.fromkeys(reason.rule_id for reason in fact.reasons))

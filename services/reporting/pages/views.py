@@ -16,6 +16,7 @@ from services.reporting.pages import charts, tables
 from services.reporting.pages.console import Console, linker, mount_static
 from services.reporting.pages.overview import Latest, gather
 from services.reporting.store import agencies, cases, ladder, laws, portfolio, promises, said, visits
+from services.reporting.store.exceeded import exceeded
 from services.reporting.store.listings import LISTINGS
 from services.reporting.store.stops import wrongful
 from services.reporting.store.timeline import PAGE, Entry, timeline
@@ -146,8 +147,9 @@ class Views:
         view = self.console.view(request)
         with self._desk.reading() as db:
             found, contacts = laws.laws(db, view), wrongful(db, view)
-            alarms = said.alarms(db, view, standing=False)
-        return self.console.show(request, "laws.html", view, {"laws": found, "wrongful": contacts, "alarms": alarms})
+            alarms, over = said.alarms(db, view, standing=False), exceeded(db, view)
+        shown = {"laws": found, "wrongful": contacts, "exceeded": over, "alarms": alarms}
+        return self.console.show(request, "laws.html", view, shown)
 
     def reports(self, request: Request) -> Response:
         """Daily reports as they were published and restated."""
