@@ -22,6 +22,7 @@ from schemas.bank import (
 from schemas.changing import replace
 from schemas.contacts import (
     ConsentGiven,
+    ConsentWithdrawn,
     ContactStopRequested,
     DisputeRaised,
     HardshipDeclared,
@@ -216,6 +217,11 @@ def on_consent_given(state: State, fact: ConsentGiven, context: Here) -> Reactio
     return _react(state, context, step(borrowers.consent_given, fact, moment(context)))
 
 
+def on_consent_withdrawn(state: State, fact: ConsentWithdrawn, context: Here) -> Reaction[State]:
+    """The borrower takes a consent back."""
+    return _react(state, context, step(borrowers.consent_withdrawn, fact, moment(context)))
+
+
 def on_placement_accepted(state: State, fact: PlacementAccepted, context: Here) -> Reaction[State]:
     """An agency takes the case."""
     return _react(state, context, step(placements.accept, fact.placement_id, fact.agency_id, moment(context)))
@@ -276,6 +282,7 @@ HANDLERS: Mapping[type[Fact], Handler[State, Reference]] = {
     HardshipDeclared: on_hardship_declared,
     ContactStopRequested: on_contact_stop_requested,
     ConsentGiven: on_consent_given,
+    ConsentWithdrawn: on_consent_withdrawn,
     PlacementAccepted: on_placement_accepted,
     PlacementDeclined: on_placement_declined,
     PlacementReturned: on_placement_returned,

@@ -1,12 +1,20 @@
 """What the borrower is and says: status, answers to notices, and the wish not to be contacted."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import get_args
 
 from schemas.bank import BorrowerRecorded
 from schemas.cases import HoldReason
 from schemas.changing import replace
-from schemas.contacts import ConsentGiven, ContactStopRequested, NoticeAnswered, NoticeDelivered, NoticeUnanswered
+from schemas.contacts import (
+    ConsentGiven,
+    ConsentWithdrawn,
+    ContactStopRequested,
+    NoticeAnswered,
+    NoticeDelivered,
+    NoticeUnanswered,
+)
 from schemas.values import BorrowerStatus, Channel
 from services.assignment.domain import cases, complaints, holds, loans, placements, plans, promises
 from services.assignment.domain.moment import Moment, local_day
@@ -25,6 +33,9 @@ STATUS_HOLDS: dict[BorrowerStatus, tuple[HoldReason, placements.Cause]] = {
 
 
 CHANNELS: frozenset[Channel] = frozenset(get_args(Channel))
+
+CONSENTS_KEPT = 20
+"""So many consents that took a wish back are remembered; who gives more has the oldest for good."""
 
 ACKNOWLEDGES = frozenset({"will_pay", "promise", "plan_request"})
 """Answers by which the borrower agrees to perform (Civil Code 195 no. 2)."""
@@ -81,7 +92,12 @@ def unanswered(state: State, told: NoticeUnanswered, at: Moment) -> Said:
 
 def stop_requested(state: State, told: ContactStopRequested, at: Moment) -> Said:
     """What the borrower wants no more of. Without visits nobody may have the case; without any channel it is held."""
-    stopped = CHANNELS if state.stop_requested else {*state.stopped, *(told.channels or CHANNELS)}
+    channels = frozenset(told.channels or CHANNELS)
+    return _stop(replace(state, opened=_without(state, channels)), channels, at)
+
+
+def _stop(state: State, channels: Iterable[Channel], at: Moment) -> Said:
+    stopped = CHANNELS if state.stop_requested else {*state.stopped, *channels}
     state = _stopping(state, stopped)
     held = step(holds.place, "stop_request", at) if state.stop_requested else run
     why = "the borrower asked not to be contacted" if state.stop_requested else "the borrower asked for no visits"
@@ -105,8 +121,33 @@ def _stopping(state: State, channels: AbstractSet[Channel]) -> State:
 
 
 def consent_given(state: State, told: ConsentGiven, at: Moment) -> Said:
-    """A consent to be contacted takes a stop request back for its channels, no other does."""
-    return consented(state, at, told.channel) if told.kind == "channel" else (state, ())
+    """A consent to be contacted takes a stop request back for its channels, no other does. What it opens is kept."""
+    if told.kind != "channel":
+        return state, ()
+    covers = frozenset({told.channel} if told.channel else CHANNELS)
+    opens = covers & (CHANNELS if state.stop_requested else {*state.stopped, *_opened(state)})
+    after, said = consented(state, at, told.channel)
+    opened = (*after.opened, (told.consent_id, tuple(sorted(opens)))) if opens else after.opened
+    return replace(after, opened=opened[-CONSENTS_KEPT:]), said
+
+
+def consent_withdrawn(state: State, told: ConsentWithdrawn, at: Moment) -> Said:
+    """The wish that the consent had taken back stands again, over the channels that no other consent keeps open."""
+    before = _opened(state)
+    state = replace(state, opened=tuple(one for one in state.opened if one[0] != told.consent_id))
+    channels = before - _opened(state)
+    return _stop(state, channels, at) if channels else (state, ())
+
+
+def _opened(state: State) -> frozenset[Channel]:
+    """The channels that a consent has opened and that are stopped without it."""
+    return frozenset(channel for _, opens in state.opened for channel in opens)
+
+
+def _without(state: State, channels: AbstractSet[Channel]) -> tuple[tuple[str, tuple[Channel, ...]], ...]:
+    """What consents have opened but for these channels: a wish that comes after them is not theirs to take back."""
+    left = ((consent_id, tuple(c for c in opens if c not in channels)) for consent_id, opens in state.opened)
+    return tuple(one for one in left if one[1])
 
 
 def notice_delivered(state: State, told: NoticeDelivered, at: Moment) -> Said:

@@ -317,7 +317,8 @@ class Page:
 class State:
     """All that assignment knows of one borrower.
 
-    stopped: channels that the borrower wants no more of. stop_requested: that is every one of them.
+    stopped: channels that the borrower wants no more of. stop_requested: that is every one of them. opened: consents
+    that took a wish back, with the channels that each opened: they are stopped again when it is withdrawn.
     """
 
     borrower_id: str
@@ -327,6 +328,7 @@ class State:
     status: BorrowerStatus = "active"
     stop_requested: bool = False
     stopped: tuple[Channel, ...] = ()
+    opened: tuple[tuple[str, tuple[Channel, ...]], ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
     loans: tuple[Loan, ...] = ()
     snapshot: Snapshot | None = None
