@@ -34,9 +34,6 @@ SMALL = 500
 """Up to so many records, what waits on further partition numbers joins a transaction; above, its own costs are small
 beside theirs, and another thread had better take the next number."""
 
-LINGER_SECONDS = 0.005
-"""What one fetch brings comes batch by batch: so long is waited for the rest of it while there is little to do."""
-
 RECORDS_WAITING = 15_000
 """While so many records wait for their transactions no more are taken: memory that is touched again and again is cheap,
 a backlog held in memory is not."""
@@ -172,15 +169,17 @@ class Lines:
         self._fewer = asyncio.Event()
         self._backoff = Backoff("database")
 
-    async def put(self, source: Source, fetched: Fetched) -> None:
-        """Hand a batch to the line of its partition number; waits while enough is waiting."""
-        while self._records > RECORDS_WAITING:
-            self._fewer.clear()
-            await self._fewer.wait()
-        self._records += len(fetched.batch.records)
-        self._lines.setdefault(fetched.batch.partition, []).append(fetched)
+    async def put(self, source: Source, *many: Fetched) -> None:
+        """Hand batches to the lines of their partition numbers; waits while enough is waiting."""
         if not self.tasks:
             self.tasks += [asyncio.create_task(self._work(source)) for _ in range(THREADS)]
+        for fetched in many:
+            while self._records > RECORDS_WAITING:
+                await self._tell()
+                self._fewer.clear()
+                await self._fewer.wait()
+            self._records += len(fetched.batch.records)
+            self._lines.setdefault(fetched.batch.partition, []).append(fetched)
         await self._tell()
 
     def close(self) -> None:
@@ -196,10 +195,7 @@ class Lines:
         while True:
             async with self._more:
                 await self._more.wait_for(self._idle)
-            if sum(map(_size, self._idle())) < SMALL:
-                await asyncio.sleep(LINGER_SECONDS)
-            if group := first_group(self._idle()):  # another thread may have been quicker
-                await self._at(source, group)
+            await self._at(source, first_group(self._idle()))
 
     async def _at(self, source: Source, group: Sequence[Fetched]) -> None:
         """Be at the numbers of a group until it is settled."""

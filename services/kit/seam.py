@@ -1,7 +1,7 @@
 """The one module that speaks faust: worker, group membership, assignment, lifecycle, and nothing else of it.
 
 Faust's per-event path, acknowledgements, commits and seeks would lose or double events (reference: faust 0.15.3 acks
-what raised, #606, #316). Here one fetched partition batch is one faust event; every assignment starts from the position
+what raised, #606, #316). Here all that one fetch brings is one faust event; every assignment starts from the position
 stored in our database; the group offset is told what the database holds and is never read as truth.
 
 Private methods of faust-streaming 0.15 are used, so the version is pinned. What each rule is worth is tested in
@@ -72,7 +72,7 @@ class Wiring:
     handling: Handling
     data_dir: Path
     session_seconds: float = 10.0
-    queue: int = 8
+    queue: int = 2
 
 
 class _Thread(AIOKafkaConsumerThread):
@@ -108,7 +108,7 @@ def ask_for_missing(client: Any, topics: Iterable[str]) -> list[str]:
 
 
 class SeamConsumer(FaustConsumer):
-    """Yields one message per fetched partition batch, from our stored positions."""
+    """Yields one message per fetch, a batch for each partition in it, from our stored positions."""
 
     wiring: Wiring
     stop_for_good: Callable[[BaseException], None]
@@ -218,27 +218,32 @@ class SeamConsumer(FaustConsumer):
     # -- reading ------------------------------------------------------------------------------------------------------
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
-        """One message per partition batch; each batch joins on the one before, or on the seek."""
+        """One message per fetch: a batch of each partition, which joins on the one before, or on the seek.
+
+        Faust spends half a millisecond on each message; and what is handed on at once cannot be overtaken by a seek or
+        a rebalance between its parts.
+        """
         records, _ = await self._wait_next_records(timeout)
         if not records or self.should_stop:
             return
         if not self.flow_active:
             await self.perform_seek()
             return
-        epoch, generation = self.epoch, self.app.consumer_generation_id
-        for found, recs in records.items():
-            if not self.flow_active or self.epoch != epoch or self.app.consumer_generation_id != generation:
-                return  # sought or rebalanced while we were yielding
-            tp = TP(*found)
-            if tp in self._join:
-                yield tp, self._message(tp, recs, epoch, generation)
+        mine = {TP(*found): recs for found, recs in records.items() if TP(*found) in self._join}
+        if mine:
+            yield next(iter(mine)), self._message(mine)
 
-    def _message(self, tp: TP, recs: list[Any], epoch: int, generation: int) -> ConsumerMessage:
-        last = recs[-1]
-        batch = Batch(self.wiring.topics[tp.topic], tp.partition, self._join[tp], last.offset + 1, recs)
+    def _fetched(self, tp: TP, recs: list[Any]) -> Fetched:
+        batch = Batch(self.wiring.topics[tp.topic], tp.partition, self._join[tp], recs[-1].offset + 1, recs)
         self._join[tp] = batch.next
+        return Fetched(batch, self.epoch)
+
+    def _message(self, mine: Mapping[TP, list[Any]]) -> ConsumerMessage:
+        """What faust is to carry: as if it were a record of the first partition."""
+        tp, recs = next(iter(mine.items()))
+        last = recs[-1]
         self._read_offset.pop(tp, None)  # faust's own drop filter must not see a stale mark
-        value: Any = Fetched(batch, epoch)
+        value: Any = [self._fetched(*one) for one in mine.items()]
         return ConsumerMessage(
             topic=tp.topic,
             partition=tp.partition,
@@ -250,7 +255,7 @@ class SeamConsumer(FaustConsumer):
             value=value,
             checksum=None,
             tp=tp,
-            generation_id=generation,
+            generation_id=self.app.consumer_generation_id,
         )
 
     # -- applying -----------------------------------------------------------------------------------------------------
@@ -386,6 +391,6 @@ class Seam:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async def _agent(self, app: Any, stream: Any) -> None:
-        """Hand on each batch. Nothing may ever be raised out of here: faust would acknowledge and lose it."""
+        """Hand on each fetch. Nothing may ever be raised out of here: faust would acknowledge and lose it."""
         async for fetched in stream:
-            await self._lines.put(app.consumer, fetched)
+            await self._lines.put(app.consumer, *fetched)

@@ -98,8 +98,8 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = "json"
     session_seconds: Annotated[float, Field(ge=1, le=90)] = 10.0
     """After how long without a heartbeat a worker's partitions go to others."""
-    stream_queue: Annotated[int, Field(ge=1)] = 8
-    """Fetched batches that may wait per stream."""
+    stream_queue: Annotated[int, Field(ge=1)] = 2
+    """Fetches that may wait behind the one that is being handed on."""
     dead_letter_run: Annotated[int, Field(ge=1)] = 1000
     """So many dead letters in a row on one partition stop the service: a bad deployment must not drain a topic."""
     dead_letter_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5

@@ -1,6 +1,7 @@
 """What waits of several topics shares a transaction: all of it or none, in the order in which it came."""
 
 import asyncio
+import threading
 from dataclasses import replace
 from decimal import Decimal
 
@@ -202,6 +203,38 @@ class Reader:
 
     def halt(self, stream):
         raise AssertionError(stream)
+
+
+async def test_nobody_else_is_at_a_number_meanwhile_and_others_go_on():
+    going, under_way, most, done = threading.Event(), [0] * 3, [0] * 3, []
+
+    def apply(*batches):
+        numbers = {batch.partition for batch in batches}
+        for number in numbers:
+            under_way[number] += 1
+            most[number] = max(most[number], under_way[number])
+        if 0 in numbers and not done:
+            going.wait(5)
+        for number in numbers:
+            under_way[number] -= 1
+        done.append(sorted(numbers))
+
+    lines = Lines(Handling(apply, lambda _stream, _position: None), pytest.fail)
+    await lines.put(Reader(), fetched(LOANS))
+    await asyncio.sleep(0.05)
+    for start in (1, 2, 3):
+        await lines.put(Reader(), fetched(LOANS, start, start + 1), fetched(LOANS, start, start + 1, number=2))
+        await asyncio.sleep(0.02)
+    assert done
+    assert all(numbers == [2] for numbers in done), "number 0 is somebody's"
+    going.set()
+    async with asyncio.timeout(5):
+        while [0] not in done or done.index([0]) == len(done) - 1:
+            await asyncio.sleep(0.01)
+    lines.close()
+    assert most == [1, 0, 1]
+    for task in lines.tasks:
+        task.cancel()
 
 
 async def test_where_one_of_several_fails_the_others_are_applied():
