@@ -45,7 +45,8 @@ def link() -> str:
 
 
 async def pages(client: AsyncClient) -> tuple[str, str]:
-    return (await client.get(link())).text, (await client.get(link() + "?lang=en")).text
+    """In Chinese and in English. Each is asked for: a language that was chosen stays chosen."""
+    return (await client.get(link() + "?lang=zh-CN")).text, (await client.get(link() + "?lang=en")).text
 
 
 async def test_a_promise_is_shown_with_its_day_and_amount(client: AsyncClient, bench: Bench[Any, Any]) -> None:
