@@ -420,6 +420,14 @@ class LegalNotPursued(LegalFact, type="legal.not_pursued.v1", topic=CASES):
     """The decision is not to go to law."""
 
 
+class LegalWithdrawn(CaseFact, type="legal.withdrawn.v1", topic=CASES):
+    """The recommendation stands no more: the case ended otherwise, its ground fell away, or a part was paid."""
+
+    decision_id: Id
+    reason: Text
+    withdrawn_at: Instant
+
+
 class FeeFact(CaseFact):
     """A fee of an agency on one payment, `basis_points` of the attributed amount."""
 

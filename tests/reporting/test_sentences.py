@@ -49,6 +49,9 @@ def english_words(text):
         "This visit is over: payment. Do not contact the borrower.",
         "No result was reported.",
         "No other way is left: unreachable.",
+        "No other way is left: unanswered in writing.",
+        "its ground is gone: stop request",
+        "a part of what is past due was paid",
         "The claim of 1626.52 is not above 3000.00.",
         "The claim can be enforced until 2029-03-12, counted from the demand by letter of 2026-03-12 about L8 "
         "(evidence PF-N-4).",

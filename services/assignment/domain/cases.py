@@ -6,7 +6,7 @@ from typing import Literal
 from schemas.cases import CaseClosed, CaseOpened, CaseReopened, CaseSegmented
 from schemas.changing import replace
 from schemas.values import CaseOutcome
-from services.assignment.domain import holds, placements, plans, promises
+from services.assignment.domain import holds, placements, plans, promises, recommendation
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.scoring import arm_of, score_of, segment_of
 from services.assignment.domain.stages import move_stage
@@ -15,6 +15,9 @@ from services.assignment.domain.steps import Said, arrears_of, case_loans, days_
 
 BY_MONEY: frozenset[CaseOutcome] = frozenset({"cured", "repaid", "plan_completed"})
 """Outcomes that a payment taken back undoes."""
+
+BY_LAW: frozenset[CaseOutcome] = frozenset({"legal_referred", "legal_not_pursued"})
+"""Outcomes that decide what was recommended; every other one leaves a recommendation without a case."""
 
 RECALL: dict[CaseOutcome, placements.Cause] = {
     "cured": "cured",
@@ -138,6 +141,7 @@ def close(state: State, outcome: CaseOutcome, via: str, at: Moment) -> Said:
         step(promises.end_all, reason, at),
         step(plans.cancel, reason, at),
         step(holds.release, lambda hold: hold.reason in holds.OF_THE_CASE, reason, at),
+        *(() if outcome in BY_LAW else (step(recommendation.withdraw, reason, at),)),
     )
     state = state if outcome in BY_MONEY else _settle(state, outcome, at)
     closed = _closed(state, case, outcome, via, at)

@@ -6,12 +6,12 @@ from decimal import Decimal
 from schemas.cases import LegalNotPursued, LegalRecommended, LegalReferred
 from schemas.changing import replace
 from schemas.values import Reason
-from services.assignment.domain import cases, holds
+from services.assignment.domain import cases, holds, recommendation
 from services.assignment.domain.loans import counted_from
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.stages import move_stage
 from services.assignment.domain.state import ZERO, Case, Legal, Loan, State
-from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, numbered
+from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, numbered, run, step
 from services.rulebook.limitation import years_later
 
 
@@ -20,13 +20,24 @@ def recommend(state: State, why: str, at: Moment) -> Said:
     case = state.case
     if case is None or case.legal is not None:
         return state, ()
+    return run(state, step(_recommend, case, why, at), step(move_stage, "recommended", at))
+
+
+def recommend_anew(state: State, at: Moment) -> Said:
+    """A part was paid: what was recommended on other amounts is withdrawn, and recommended on those that are left."""
+    case = state.case
+    if case is None or case.legal is None:
+        return state, ()
+    withdrawn = step(recommendation.withdraw, "a part of what is past due was paid", at)
+    return run(state, withdrawn, step(_recommend, case, case.legal.why, at))
+
+
+def _recommend(state: State, case: Case, why: str, at: Moment) -> Said:
     state, decision_id = numbered(state, "LG")
     decide_by = at.now + timedelta(days=at.strategy.legal.decide_after_days)
     reason = Reason(rule_id="HOUSE-LEGAL-LAST", force="POLICY", text=f"No other way is left: {why.replace('_', ' ')}.")
     said = LegalRecommended(**_named(state, case, decision_id, (reason,), at), decide_by=decide_by)
-    case = replace(case, legal=Legal(decision_id, decide_by, why), seek_at=None)
-    state, more = move_stage(replace(state, case=case), "recommended", at)
-    return state, (said, *more)
+    return replace(state, case=replace(case, legal=Legal(decision_id, decide_by, why), seek_at=None)), (said,)
 
 
 def _named(state: State, case: Case, decision_id: str, reasons: tuple[Reason, ...], at: Moment) -> dict[str, object]:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from schemas.cases import FeeAccrued, FeeReversed, PaymentAttributed
 from schemas.changing import replace
 from schemas.values import Arrears
-from services.assignment.domain import cases, loans, plans, promises
+from services.assignment.domain import cases, legal, loans, plans, promises
 from services.assignment.domain.book import looked_up, without
 from services.assignment.domain.moment import Moment
 from services.assignment.domain.state import NO_CASE, ZERO, Party, Payment, Placement, Share, State
@@ -75,6 +75,7 @@ def _credited(state: State, money: Money, at: Moment, got: Decimal = ZERO, back:
         step(promises.fill, payment.shares, at),
         step(_fill_plan, payment.shares, at),
         step(_cured, at),
+        step(_decide_anew, payment, at),
     )
 
 
@@ -188,6 +189,12 @@ def _fill_plan(state: State, shares: tuple[Share, ...], at: Moment) -> Said:
 
 def _cured(state: State, at: Moment) -> Said:
     return cases.close_if_nothing_due(state, "cured", cases.way_out(state), at)
+
+
+def _decide_anew(state: State, payment: Payment, at: Moment) -> Said:
+    """What was recommended about the court rests on amounts that a payment into the case has changed."""
+    of_case = state.case is not None and payment.loan_id in state.case.loan_ids
+    return legal.recommend_anew(state, at) if of_case else (state, ())
 
 
 def taken_back(state: State, money: Money, at: Moment) -> Said:

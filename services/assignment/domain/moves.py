@@ -25,6 +25,8 @@ STAGE: Mapping[tuple[CaseStage, str], CaseStage] = {
     ("agreed", "back_to_noticed"): "noticed",
     ("agreed", "back_to_placed"): "placed",
     ("agreed", "back_to_legal"): "legal",
+    ("legal", "back_to_open"): "open",
+    ("legal", "back_to_noticed"): "noticed",
     ("placed", "back_to_noticed"): "noticed",
     ("in_field", "back_to_noticed"): "noticed",
     ("placed", "refused"): "refused",

@@ -17,6 +17,7 @@ from services.assignment.domain import (
     placements,
     plans,
     promises,
+    recommendation,
     snapshots,
 )
 from services.assignment.domain.moment import Moment
@@ -35,6 +36,7 @@ def onward(state: State, at: Moment) -> Said:
         step(cases.consider, at),
         step(cases.rest_while_paused, at),
         step(placements.take_from_fallen, at),
+        step(recommendation.withdraw_without_ground, at),
         step(fall_back, at),
         step(_way_out_of_a_stop, at),
         step(seek, at),
@@ -43,7 +45,7 @@ def onward(state: State, at: Moment) -> Said:
 
 def _way_out_of_a_stop(state: State, at: Moment) -> Said:
     """Where the person may not be contacted any more, only the decision about the court is left."""
-    reasons = {hold.reason for hold in state.holds} & {"stop_request", "incapacitated", "bankrupt"}
+    reasons = {hold.reason for hold in state.holds} & recommendation.OF_THE_PERSON
     return legal.recommend(state, min(reasons), at) if reasons else (state, ())
 
 
@@ -66,7 +68,7 @@ def _write_only(state: State, case: Case, at: Moment) -> Said:
     """Nobody may come: letters and messages go on for as long as a placement lasts, then only the court is left."""
     until = case.written_until or at.now + timedelta(days=at.strategy.placement.term_days)
     if until <= at.now:
-        return legal.recommend(state, "unanswered_in_writing", at)
+        return legal.recommend(state, recommendation.IN_WRITING, at)
     return replace(state, case=replace(case, written_until=until, seek_at=until)), ()
 
 

@@ -21,7 +21,8 @@ def move_stage(state: State, happening: str, at: Moment) -> Said:
 
 
 def fall_back(state: State, at: Moment) -> Said:
-    """Where what a stage rested on is gone (agreement over, placement taken back), the case steps back."""
+    """Where what a stage rested on is gone (agreement over, placement taken back, ground of a
+    recommendation fallen away), the case steps back."""
     case = state.case
     if case is None:
         return state, ()
@@ -29,6 +30,8 @@ def fall_back(state: State, at: Moment) -> Said:
     placed = state.placement is not None and state.placement.state == "active"
     if case.stage == "agreed" and not agreed:
         return move_stage(state, f"back_to_{_where(placed, bool(case.legal), bool(case.proof_id))}", at)
+    if case.stage == "legal" and case.legal is None:
+        return move_stage(state, f"back_to_{_where(placed, False, bool(case.proof_id))}", at)
     if case.stage in {"placed", "in_field"} and not placed:
         return move_stage(state, "back_to_noticed", at)
     return state, ()

@@ -191,6 +191,11 @@ def _legal(state: str) -> Project:
     return project
 
 
+def _legal_withdrawn(fact: said.LegalWithdrawn, _event: Event[Fact]) -> Sequence[Write]:
+    more = {"state": "withdrawn", "decided_at": fact.withdrawn_at, "withdrawn_because": fact.reason}
+    return _change(tables.legal_decisions, "decision_id", fact, **more)
+
+
 def _payment_attributed(fact: said.PaymentAttributed, event: Event[Fact]) -> Sequence[Write]:
     names = ("payment_id", "case_id", "borrower_id", "loan_id", "currency", "amount", "attributed_to", "agency_id")
     row = fields_of(fact, *names, "placement_id", "promise_id", "plan_id", "reason", "value_date")
@@ -292,6 +297,7 @@ PROJECT: Mapping[type[Fact], Project] = {
     said.LegalRecommended: _legal("recommended"),
     said.LegalReferred: _legal("referred"),
     said.LegalNotPursued: _legal("not_pursued"),
+    said.LegalWithdrawn: _legal_withdrawn,
     said.PaymentAttributed: _payment_attributed,
     said.FeeAccrued: _fee_accrued,
     said.FeeReversed: _fee_reversed,

@@ -214,7 +214,7 @@ legal_decisions = Table(
     Column("decision_id", Text, primary_key=True),
     Column("case_id", Text, nullable=False),
     Column("borrower_id", Text, nullable=False),
-    Column("state", Text, nullable=False, comment="recommended referred not_pursued"),
+    Column("state", Text, nullable=False, comment="recommended referred not_pursued withdrawn"),
     Column("loan_ids", JSON, nullable=False),
     Column("currency", Text, nullable=False),
     Column("arrears", MONEY, nullable=False),
@@ -223,7 +223,8 @@ legal_decisions = Table(
     Column("limitation_expires_on", Date),
     Column("recommended_at", INSTANT),
     Column("decide_by", INSTANT),
-    Column("decided_at", INSTANT),
+    Column("decided_at", INSTANT, comment="or withdrawn at"),
+    Column("withdrawn_because", Text),
     Index("legal_decisions_by_case", "case_id"),
 )
 payments = Table(

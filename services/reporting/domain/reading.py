@@ -138,6 +138,7 @@ READINGS: dict[type[Fact], Reading] = {
     cases.LegalRecommended: _LEGAL,
     cases.LegalReferred: _LEGAL,
     cases.LegalNotPursued: _LEGAL,
+    cases.LegalWithdrawn: Reading("decision_id", "reason", at="withdrawn_at"),
     cases.FeeAccrued: Reading("payment_id", "fee_id", "basis_points", "amount"),
     cases.FeeReversed: Reading("payment_id", "fee_id", "basis_points", "amount"),
     cases.PaymentAttributed: Reading("payment_id", "attributed_to", "reason", "amount"),

@@ -57,6 +57,7 @@ ENDS: Mapping[str, str] = {
     "complaint.rejected.v1": "complaint",
     "legal.referred.v1": "legal",
     "legal.not_pursued.v1": "legal",
+    "legal.withdrawn.v1": "legal",
     "hold.released.v1": "hold",
 }
 """A type that ends what waits → the family."""

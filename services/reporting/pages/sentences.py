@@ -67,6 +67,9 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
     (r"No such visit is open\.", "没有这次进行中的上门。"),
     # the decision whether to go to law
     (r"No other way is left: (.+)\.", "已无其他途径：{0}。"),
+    (r"unanswered in writing", "书面联系未获回应"),
+    (r"its ground is gone: (.+)", "理由已不存在：{0}"),
+    (r"a part of what is past due was paid", "已偿还部分逾期款项"),
     (r"The claim of (\S+) is above (\S+)\.", "债权 {0} 高于 {1}。"),
     (r"The claim of (\S+) is not above (\S+)\.", "债权 {0} 未高于 {1}。"),
     (r"The borrower is vulnerable\.", "借款人处于弱势状况。"),
