@@ -212,14 +212,22 @@ class Commands(Generic[S, R]):
     def states(self, borrower_ids: Collection[str]) -> Mapping[str, S]:
         """The committed states of many; fresh ones where nothing is known."""
         with transaction(self._room.engine) as (_, raw):
-            found = states.load(raw, self._room.codec, list(borrower_ids))
-        fresh = self._room.service.fresh
+            return self._states(raw, borrower_ids)
+
+    def _states(self, raw: Raw, borrower_ids: Collection[str]) -> Mapping[str, S]:
+        found, fresh = states.load(raw, self._room.codec, list(borrower_ids)), self._room.service.fresh
         return {b: found[b].state if b in found else fresh(b) for b in borrower_ids}
 
     def held(self, borrower_ids: Collection[str]) -> Set[str]:
         """Those whose records wait behind a dead letter, so that not all is known of them."""
         with transaction(self._room.engine) as (_, raw):
             return letters.waiting(raw, list(borrower_ids))
+
+    def looked_at(self, borrower_ids: Collection[str]) -> tuple[Mapping[str, S], Set[str]]:
+        """States, and those who are held, in one transaction."""
+        with transaction(self._room.engine) as (_, raw):
+            held = letters.waiting(raw, list(borrower_ids))
+            return self._states(raw, borrower_ids), held
 
 
 def _claim_all(raw: Raw, answers: "Sequence[tuple[_Waiting[S, R], Said | Refused]]") -> None:

@@ -26,7 +26,7 @@ from services.kit.outbox import Stream
 
 log = structlog.get_logger("arrears.kit")
 FRESH_SECONDS = 1.0
-ASK_SECONDS = 0.15
+ASK_SECONDS = 0.25
 QUESTIONS = 40
 """Open questions kept per partition; the oldest fall away, a later one proves more."""
 

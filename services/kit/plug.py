@@ -68,6 +68,10 @@ class Runtime(Protocol[S_run, R_run]):
         """Those whose records wait behind a dead letter: not all is known of them, so leave them in peace."""
         ...
 
+    def looked_at(self, borrower_ids: Collection[str]) -> tuple[Mapping[str, S_run], Set[str]]:
+        """`states` and `held` of these, as one moment shows them."""
+        ...
+
     def partition_of(self, borrower_id: str) -> int:
         """The partition number of a borrower on every borrower-keyed topic (murmur2)."""
         ...

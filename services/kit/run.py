@@ -54,7 +54,7 @@ from services.kit.work import Room
 
 log = structlog.get_logger("arrears.kit")
 TIMER_SECONDS = 0.25
-REDRIVE_SECONDS = 0.25
+REDRIVE_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 60.0
 OUTBOX_SECONDS = 3600.0
 INBOX_SECONDS = 14 * 24 * 3600.0

@@ -65,6 +65,10 @@ class Running(Generic[S, R]):
         """Those whose records wait behind a dead letter: not all is known of them, so leave them in peace."""
         return self._commands.held(borrower_ids)
 
+    def looked_at(self, borrower_ids: Collection[str]) -> tuple[Mapping[str, S], Set[str]]:
+        """`states` and `held` of these, as one moment shows them."""
+        return self._commands.looked_at(borrower_ids)
+
     def partition_of(self, borrower_id: str) -> int:
         """The partition number of a borrower on every borrower-keyed topic."""
         return self._room.partition_of(borrower_id)

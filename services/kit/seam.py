@@ -36,7 +36,7 @@ FETCH_BYTES_MIN = 32 << 10
 """A fetch waits until so much has come or FETCH_WAIT_MILLISECONDS are over: busy streams are read in few large batches,
 not in many of two or three records."""
 
-FETCH_WAIT_MILLISECONDS = 60
+FETCH_WAIT_MILLISECONDS = 100
 """How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
 partition that has just been drained waits until the one under way returns, data or not."""
 

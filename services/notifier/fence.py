@@ -77,8 +77,7 @@ class Fence:
     def _seen(self, group: Sequence[Outgoing]) -> list[Look]:
         """How far each is known is asked first: whatever is read later knows at least as much."""
         known = {outgoing.partition: self._runtime.known_as_of(outgoing.partition) for outgoing in group}
-        borrowers = {outgoing.borrower_id for outgoing in group}
-        held, states = self._runtime.held(borrowers), self._runtime.states(borrowers)
+        states, held = self._runtime.looked_at({outgoing.borrower_id for outgoing in group})
         now = self._runtime.clock.now()
         return [Look(known[o.partition], _against(states[o.borrower_id], o, held, now)) for o in group]
 

@@ -22,7 +22,7 @@ from services.notifier.store_outgoing import Waiting
 log = structlog.get_logger(__name__)
 Running = Runtime[Borrower, Policy]
 
-ROUND_SECONDS = 0.2
+ROUND_SECONDS = 0.5
 BATCH = 500
 UNCLAIMED = timedelta(days=30)
 """A receipt for which no notice came in so many business days is nobody's; no receipt decides anything after 72 h."""
@@ -90,7 +90,12 @@ class Inbox:
         with self._runtime.engine.begin() as db:
             found = store_outgoing.waiting(db, owned, BATCH)
             forgotten = store_outgoing.drop_older(db, self._runtime.clock.now() - UNCLAIMED)
+            ASIDE.set(store_outgoing.count_aside(db))
         RECEIPTS.labels("nobody's").inc(forgotten)
+        return self._settled(found) if found else 0
+
+    def _settled(self, found: Sequence[Waiting]) -> int:
+        """Apply these; answer how many it did."""
         answers = self._runtime.commands([_command(receipt) for receipt in found])
         together = zip(found, answers, strict=True)
         why = {receipt.reference: _why_not(receipt, answer) for receipt, answer in together}

@@ -126,12 +126,14 @@ class Sender:
         if time.monotonic() - self._looked >= LOOK_SECONDS:
             self._looked = time.monotonic()
             await self._aside(self._look, sorted(owned), sorted(owned.difference(fresh)))
-        if fresh:
-            await asyncio.gather(*(self._take(lane, fresh) for lane in self._lanes.values() if lane.room() > 0))
+        rooms = {name: room for name, lane in self._lanes.items() if (room := lane.room()) > 0}
+        if fresh and rooms:
+            found = await self._aside(self._due, fresh, rooms)
+            for name in rooms:  # how much waits on one channel makes no difference to another
+                self._take([outgoing for outgoing in found if outgoing.channel == name])
 
-    async def _take(self, lane: Lane, fresh: Sequence[int]) -> None:
-        """Start what may go on one channel; how much waits on another makes no difference."""
-        found = await self._aside(self._due, fresh, [lane.name], lane.room())
+    def _take(self, found: Sequence[Outgoing]) -> None:
+        """Start what may go on one channel."""
         for first in range(0, len(found), GROUP):
             self._start(found[first : first + GROUP])
 
@@ -148,14 +150,14 @@ class Sender:
         """How many are under way."""
         return len(self._hands)
 
-    def _due(self, partitions: Sequence[int], channels: Sequence[str], limit: int) -> list[Outgoing]:
-        """What may go, with the keys of its borrowers at hand."""
+    def _due(self, partitions: Sequence[int], rooms: Mapping[str, int]) -> list[Outgoing]:
+        """What may go on channels that have so much room, with the keys of its borrowers at hand."""
         for contact, until in list(self._resting.items()):
             if until <= time.monotonic():
                 self._resting.pop(contact, None)
         but = [*self._hands, *self._resting]
         with self.runtime.engine.begin() as db:
-            rows = store_outgoing.due(db, partitions, channels, self.runtime.clock.now(), but=but, limit=limit)
+            rows = store_outgoing.due(db, partitions, rooms, self.runtime.clock.now(), but=but)
         self.runtime.vault.prepare(row.borrower_id for row in rows)
         return rows
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Integer, String, Table, and_, delete, func, or_, select, update
+from sqlalchemy import Column, Connection, Integer, String, Table, and_, delete, func, or_, select, true, update
+from sqlalchemy.dialects.postgresql import array as sql_array
 from sqlalchemy.dialects.postgresql import insert
 
 from services.notifier.store import INSTANT, borrowers, contacts, metadata
@@ -86,16 +87,30 @@ _due = and_(contacts.c.state == "pending", contacts.c.step.is_not(None))
 
 
 def due(
-    db: Connection, partitions: Sequence[int], channels: Sequence[str], now: datetime, *, but: Sequence[str], limit: int
+    db: Connection, partitions: Sequence[int], rooms: Mapping[str, int], now: datetime, *, but: Sequence[str]
 ) -> list[Outgoing]:
-    """Notices on these partitions and channels that may go out, the longest waiting first."""
-    rows = db.execute(
-        select(contacts, borrowers.c.name, borrowers.c.points, borrowers.c.time_zone, borrowers.c.region)
-        .join(borrowers, borrowers.c.borrower_id == contacts.c.borrower_id)
-        .where(_due, contacts.c.partition.in_(partitions), contacts.c.channel.in_(channels))
+    """Notices on these partitions that may go out, of each channel as many as it has room for, longest waiting first.
+
+    One question for all channels: it is asked ten times a second, whether there is anything or not.
+    """
+    named = func.unnest(sql_array(list(rooms)), sql_array(list(rooms.values())))
+    lanes = named.table_valued("channel", "room").render_derived()
+    found = (
+        select(contacts.c.contact_id)
+        .where(_due, contacts.c.partition.in_(partitions), contacts.c.channel == lanes.c.channel)
         .where(contacts.c.not_before <= now, contacts.c.expires_at > now, contacts.c.contact_id.not_in(but))
         .order_by(contacts.c.not_before)
-        .limit(limit)
+        .limit(lanes.c.room)
+        .correlate(lanes)
+        .lateral()
+    )
+    rows = db.execute(
+        select(contacts, borrowers.c.name, borrowers.c.points, borrowers.c.time_zone, borrowers.c.region)
+        .select_from(lanes)
+        .join(found, true())
+        .join(contacts, contacts.c.contact_id == found.c.contact_id)
+        .join(borrowers, borrowers.c.borrower_id == contacts.c.borrower_id)
+        .order_by(contacts.c.not_before)
     )
     return [_outgoing(row) for row in rows]
 

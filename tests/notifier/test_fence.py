@@ -310,7 +310,7 @@ async def test_a_database_that_fails_behind_the_claim_has_nothing_unknown(
     reminded(bench, *(f"B-{n}" for n in range(30)))
     async with at_work(bench, tmp_path) as (parts, carrier):
         kind = type(parts.sender.runtime)
-        real, failed = kind.states, list[int]()
+        real, failed = kind.looked_at, list[int]()
 
         def once(runtime: Any, ids: Any) -> Any:
             if not failed:
@@ -318,7 +318,7 @@ async def test_a_database_that_fails_behind_the_claim_has_nothing_unknown(
                 raise OperationalError("x", None, psycopg.OperationalError("server closed the connection"))
             return real(runtime, ids)
 
-        monkeypatch.setattr(kind, "states", once)
+        monkeypatch.setattr(kind, "looked_at", once)
         await parts.sender.round()
         await let_go(parts)
         assert failed

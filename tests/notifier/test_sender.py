@@ -129,7 +129,7 @@ async def test_a_partition_that_falls_behind_at_the_last_moment_gives_its_notice
 ) -> None:
     reminded(bench)
     async with at_work(bench, tmp_path) as (parts, carrier, _):
-        found = parts.sender._due(range(12), ["sms"], 10)
+        found = parts.sender._due(range(12), {"sms": 10})
         answers = iter([True])
         monkeypatch.setattr(bench.knowledge, "fresh", lambda _partition: next(answers, False))
         parts.sender._start(found)
@@ -141,7 +141,7 @@ async def test_a_partition_that_falls_behind_at_the_last_moment_gives_its_notice
 async def test_a_stop_between_the_look_and_the_claim_wins(bench: Bench[Any, Any], tmp_path: Path) -> None:
     reminded(bench)
     async with at_work(bench, tmp_path) as (parts, carrier, _):
-        found = parts.sender._due(range(12), ["sms"], 10)
+        found = parts.sender._due(range(12), {"sms": 10})
         bench.deliver(cured())
         parts.sender._start(found)
         await until(lambda: not parts.sender.in_hand())
@@ -162,7 +162,7 @@ async def test_a_stop_between_the_claim_and_the_handing_over_keeps_the_notice_in
     monkeypatch.setattr(Sender, "_claim", slowly)
     reminded(bench)
     async with at_work(bench, tmp_path) as (parts, carrier, _):
-        parts.sender._start(parts.sender._due(range(12), ["sms"], 10))
+        parts.sender._start(parts.sender._due(range(12), {"sms": 10}))
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "cancelled")]
@@ -175,7 +175,7 @@ async def test_what_is_known_almost_a_second_ago_is_too_old_to_hand_over_on(
     async with at_work(bench, tmp_path) as (parts, carrier, _):
         monkeypatch.setattr(bench.knowledge, "fresh", lambda _partition: True)
         bench.knowledge.behind = timedelta(seconds=0.95)
-        parts.sender._start(parts.sender._due(range(12), ["sms"], 10))
+        parts.sender._start(parts.sender._due(range(12), {"sms": 10}))
         await until(lambda: not parts.sender.in_hand())
     assert carrier.got == []
     assert parts.states() == [("sms", "pending")]
@@ -333,7 +333,7 @@ async def test_a_sender_that_died_with_a_notice_in_hand_leaves_it_unknown(
 ) -> None:
     reminded(bench)
     async with at_work(bench, tmp_path) as (parts, carrier, _):
-        (outgoing,) = parts.sender._due(range(12), ["sms"], 10)
+        (outgoing,) = parts.sender._due(range(12), {"sms": 10})
         bench.command("B-1", handlers.command(domain.claimed, outgoing.contact_id))
         await parts.send()
         assert parts.states() == [("sms", "submitting")]
