@@ -10,7 +10,8 @@ from schemas.envelope import Fact
 from schemas.topics import REPORTS
 from services.reporting.domain.positions import bucket, positions
 from services.reporting.domain.reading import READINGS, impersonal, read
-from tests.reporting.log import NOTHING, TODAY, attributed, opened, overdue, paid, restructured, sent
+from services.reporting.domain.upcoming import Told, waiting
+from tests.reporting.log import NOTHING, START, TODAY, attributed, opened, overdue, paid, restructured, sent
 
 READ = [kind for kind in Fact.KINDS.values() if kind.TOPIC is not REPORTS and kind.__module__.startswith("schemas.")]
 
@@ -98,3 +99,11 @@ def test_a_business_day_from_the_future_makes_no_loan_younger():
     (position,) = positions(overdue(days=40, on=TODAY + timedelta(days=400)), datetime(2026, 1, 5, 3, tzinfo=UTC))
     assert (position.business_date - position.oldest_due_on).days == 40
     assert position.business_date == TODAY + timedelta(days=1)
+
+
+@pytest.mark.parametrize("end", ["legal.referred.v1", "legal.not_pursued.v1", "legal.withdrawn.v1"])
+def test_a_recommendation_waits_until_it_is_decided_or_withdrawn(end):
+    day = {"decide_by": "2026-03-06T09:00:00+08:00"}
+    told = [Told(kind, "LG-B1-1", "", START, day) for kind in ("legal.recommended.v1", end)]
+    assert [waits.family for waits in waiting(told[:1])] == ["legal"]
+    assert waiting(told) == []
