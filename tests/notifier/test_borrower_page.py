@@ -247,7 +247,15 @@ async def test_every_field_that_is_wrong_is_named_at_once(client: AsyncClient) -
     form = {"answer": "promise", "promised_on": " ", "amount": "much"}
     page = (await client.post(link(), data=form)).text
     assert re.search(r'id="promise-promised_on-wrong">请填写此项', page)
-    assert re.search(r'id="promise-amount-wrong">请检查此项', page)
+    assert re.search(r'id="promise-amount-wrong">请填写金额，例如 100.00', page)
+    assert '<a href="#promise-form">' in page
+    assert re.search(r'<details[^>]* id="promise-form" open>', page)
+
+
+async def test_what_the_thanks_say_is_not_said_again_below_them(client: AsyncClient) -> None:
+    await client.post(link(), data={"answer": "dispute"})
+    assert (await client.get(link())).text.count('<div class="message"') == 1
+    assert '<div class="message"' not in (await client.get(link() + "?done=dispute")).text
 
 
 async def test_preferred_times_are_kept_shown_and_taken_once(client: AsyncClient, bench: Bench[Any, Any]) -> None:
