@@ -120,7 +120,7 @@ def install_in_notifier(reach: Reach) -> None:
 
 
 def _reading(reach: Reach) -> None:
-    getmany, seek_to_committed, line = SeamConsumer.getmany, SeamConsumer.seek_to_committed, Lines._line
+    getmany, seek_to_committed, put = SeamConsumer.getmany, SeamConsumer.seek_to_committed, Lines.put
     commit = seam._Thread._commit
 
     async def reading(self: Any, timeout: float) -> AsyncIterator[Any]:
@@ -133,11 +133,10 @@ def _reading(reach: Reach) -> None:
         reach(windows.SEEKING)
         return found
 
-    def queueing(self: Any, source: Any, number: int) -> Any:
-        queue = line(self, source, number)
-        if queue.qsize():
+    async def queueing(self: Any, source: Any, *many: Any) -> None:
+        await put(self, source, *many)
+        if any(waiting and number in self._busy for number, waiting in self._lines.items()):
             reach(windows.QUEUED)
-        return queue
 
     async def committing(self: Any, offsets: Any) -> Any:
         done = await commit(self, offsets)
@@ -146,7 +145,7 @@ def _reading(reach: Reach) -> None:
 
     _put(SeamConsumer, "getmany", reading)
     _put(SeamConsumer, "seek_to_committed", seeking)
-    _put(Lines, "_line", queueing)
+    _put(Lines, "put", queueing)
     _put(seam._Thread, "_commit", committing)
 
 
