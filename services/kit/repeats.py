@@ -68,10 +68,12 @@ def sift(raw: Raw, items: Sequence[Item], sifted: Sifted) -> list[Item]:
     """The items without repeats; an id that comes again with other content becomes a fault. Call it in their order."""
     sifted.items = []
     stamps = [_stamp(item) for item in items]
-    sources = {stamp[0] for stamp in stamps if stamp} - sifted.last.keys()
-    sifted.last |= dict.fromkeys(sources, 0) | _last_stamps(raw, sources)
-    ids = {(i.partition, i.event.id) for i, stamp in zip(items, stamps, strict=True) if i.event and not stamp}
-    before = _seen_before(raw, ids) | sifted.seen
+    if sources := {stamp[0] for stamp in stamps if stamp} - sifted.last.keys():
+        sifted.last |= dict.fromkeys(sources, 0) | _last_stamps(raw, sources)
+    before: dict[Identity, bytes] = {}
+    if not all(stamps):
+        ids = {(i.partition, i.event.id) for i, stamp in zip(items, stamps, strict=True) if i.event and not stamp}
+        before = _seen_before(raw, ids) | sifted.seen
     for item, stamp in zip(items, stamps, strict=True):
         if stamp:
             _by_sequence(sifted, item, stamp)
@@ -122,12 +124,14 @@ def digest_of(event: Event[Fact], imprint: bytes = b"") -> bytes:
     Sealed values do not count, for the same value is another ciphertext each time it is sealed: in their place stands
     the imprint of what they were in clear.
     """
-    data = _SEALED.sub(b"", event.data.__pydantic_serializer__.to_json(event.data))
+    data = event.data.__pydantic_serializer__.to_json(event.data)
+    if b'{"sealed":' in data:
+        data = _SEALED.sub(b"", data)
     return blake2b(event.type.encode() + data + imprint, digest_size=16).digest()
 
 
 def _last_stamps(raw: Raw, sources: Collection[str]) -> dict[str, int]:
-    return {source: n for source, n in raw.execute(_LAST, [sorted(sources)])} if sources else {}
+    return {source: n for source, n in raw.execute(_LAST, [sorted(sources)])}
 
 
 def _seen_before(raw: Raw, ids: Collection[tuple[int, str]]) -> dict[Identity, bytes]:

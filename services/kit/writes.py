@@ -3,18 +3,22 @@
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from psycopg import Connection, Cursor
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from services.kit.rows import Key, key_of
+from services.kit.rows import Key, key_names, key_of
 from services.kit.service import Put, Write
 
 FEW = 24
 """Up to so many rows go as pipelined statements; above, COPY is quicker."""
+
+SHAPES = 10_000
+"""So many ways of naming the columns of a row are remembered; services have some hundred."""
 
 Raw: TypeAlias = Connection[tuple[Any, ...]]
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
@@ -77,7 +81,7 @@ def _round(rounds: list[Round], number: int) -> Round:
 def _steps(table: Table, turn: Round) -> Iterable[Step]:
     groups: dict[tuple[bool, tuple[str, ...]], list[Key]] = {}
     for key, pending in turn.items():
-        columns = tuple(c.name for c in table.columns if c.name in pending.values)
+        columns = _given(table, tuple(pending.values))
         groups.setdefault((pending.put, columns), []).append(key)
     for (put, columns), keys in groups.items():
         convert = _converters(table, columns)
@@ -85,21 +89,43 @@ def _steps(table: Table, turn: Round) -> Iterable[Step]:
         yield Step(table, put, columns, rows)
 
 
+@lru_cache(SHAPES)
+def _given(table: Table, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those columns of a table that are named, in the order of the table."""
+    named = frozenset(names)
+    return tuple(column.name for column in table.columns if column.name in named)
+
+
 @cache
 def _converters(table: Table, columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
     """Values as the driver wants them (JSON wrapped, enumerations by name), by the types of the columns."""
     processors = [(c, table.c[c].type.dialect_impl(_DIALECT).bind_processor(_DIALECT)) for c in columns]
+    changed = [(n, process) for n, (_, process) in enumerate(processors) if process]
+    chosen = _chooser(columns)
 
     def convert(values: Mapping[str, Any]) -> tuple[Any, ...]:
-        return tuple(process(values[c]) if process else values[c] for c, process in processors)
+        row = chosen(values)
+        if not changed:
+            return row
+        given = list(row)
+        for n, process in changed:
+            given[n] = process(given[n])
+        return tuple(given)
 
     return convert
+
+
+def _chooser(places: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """What stands at these places, as a tuple, also where it is one or none."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
 
 
 def _apply(raw: Raw, step: Step) -> None:
     with raw.cursor() as cursor:
         if len(step.rows) <= FEW:
-            cursor.executemany(_single(step.table, step.put, step.columns), [_arguments(step, r) for r in step.rows])
+            cursor.executemany(_single(step.table, step.put, step.columns), _arguments(step))
         else:
             stage, create, merge = _staged(step.table, step.put, step.columns)
             cursor.execute(create)
@@ -130,16 +156,12 @@ def _quoted(name: str) -> str:
     return _DIALECT.identifier_preparer.quote(name)
 
 
-def _keys(table: Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.primary_key)
-
-
 def _rest(table: Table, columns: Iterable[str]) -> list[str]:
-    return [c for c in columns if c not in _keys(table)]
+    return [c for c in columns if c not in key_names(table)]
 
 
 def _conflict(table: Table, columns: Sequence[str]) -> str:
-    keys, rest = ", ".join(map(_quoted, _keys(table))), _rest(table, columns)
+    keys, rest = ", ".join(map(_quoted, key_names(table))), _rest(table, columns)
     sets = ", ".join(f"{_quoted(c)} = excluded.{_quoted(c)}" for c in rest)
     return f"ON CONFLICT ({keys}) DO " + (f"UPDATE SET {sets}" if rest else "NOTHING")
 
@@ -152,14 +174,20 @@ def _single(table: Table, put: bool, columns: tuple[str, ...]) -> str:
         names = ", ".join(map(_quoted, columns))
         return f"INSERT INTO {name} ({names}) VALUES ({places}) {_conflict(table, columns)}"
     sets = ", ".join(f"{_quoted(c)} = %s" for c in _rest(table, columns))
-    return f"UPDATE {name} SET {sets} WHERE " + " AND ".join(f"{_quoted(k)} = %s" for k in _keys(table))
+    return f"UPDATE {name} SET {sets} WHERE " + " AND ".join(f"{_quoted(k)} = %s" for k in key_names(table))
 
 
-def _arguments(step: Step, row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _arguments(step: Step) -> Sequence[tuple[Any, ...]]:
+    """The rows as `_single` wants them: those of a change with the key behind the rest."""
     if step.put:
-        return row
-    values = dict(zip(step.columns, row, strict=True))
-    return tuple(values[c] for c in (*_rest(step.table, step.columns), *_keys(step.table)))
+        return step.rows
+    arranged = _arranged(step.table, step.columns)
+    return [arranged(row) for row in step.rows]
+
+
+@cache
+def _arranged(table: Table, columns: tuple[str, ...]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    return _chooser([columns.index(c) for c in (*_rest(table, columns), *key_names(table))])
 
 
 @cache
@@ -171,10 +199,10 @@ def _staged(table: Table, put: bool, columns: tuple[str, ...]) -> tuple[str, str
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS AS SELECT {names} FROM {name}"
         f" WITH NO DATA; DELETE FROM {stage}"
     )
-    order = ", ".join(map(_quoted, _keys(table)))
+    order = ", ".join(map(_quoted, key_names(table)))
     if put:
         tail = _conflict(table, columns)
         return stage, create, f"INSERT INTO {name} ({names}) SELECT {names} FROM {stage} ORDER BY {order} {tail}"
     sets = ", ".join(f"{_quoted(c)} = s.{_quoted(c)}" for c in _rest(table, columns))
-    match = " AND ".join(f"t.{_quoted(k)} = s.{_quoted(k)}" for k in _keys(table))
+    match = " AND ".join(f"t.{_quoted(k)} = s.{_quoted(k)}" for k in key_names(table))
     return stage, create, f"UPDATE {name} t SET {sets} FROM {stage} s WHERE {match}"
