@@ -176,10 +176,9 @@ class Cursor:
         run = _meaning(statement)
         self.rowcount = sum(run(self._database, parameters).rowcount for parameters in many)
 
-    @contextmanager
-    def copy(self, statement: str) -> Iterator["Copy"]:
+    def copy(self, statement: str) -> "Copy":
         self._database.line()
-        yield Copy(self._database, *_copied(statement))
+        return Copy(self._database, *_copied(statement))
 
 
 class Copy:
@@ -187,6 +186,12 @@ class Copy:
 
     def __init__(self, database: Database, table: str, columns: Sequence[str]) -> None:
         self._database, self._table, self._columns = database, table, columns
+
+    def __enter__(self) -> "Copy":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        return None
 
     def set_types(self, types: Sequence[str]) -> None:
         """Rows are kept as they are."""

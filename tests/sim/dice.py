@@ -14,6 +14,12 @@ class Dice:
     def __init__(self, seed: int | str) -> None:
         self._seed = crc32(str(seed).encode())
 
+    def below(self, *name: object) -> "Dice":
+        """Dice for all names that begin with this one; they throw what these would throw for the whole name."""
+        dice = Dice.__new__(Dice)
+        dice._seed = crc32(("/".join(map(str, name)) + "/").encode(), self._seed)
+        return dice
+
     def throw(self, *name: object) -> float:
         """A number from 0 up to but not including 1."""
         return mixed(crc32("/".join(map(str, name)).encode(), self._seed)) / _ALL

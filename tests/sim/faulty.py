@@ -20,7 +20,7 @@ from services.kit.batches import Batches
 from services.kit.clock import ManualClock
 from services.kit.commands import Commands
 from services.kit.database import transaction
-from services.kit.intake import Intake
+from services.kit.intake import Intake, carries_personal
 from services.kit.outbox import Frame, Frames, Stream
 from services.kit.plug import Asked
 from services.kit.records import STRUCTURED, Batch, Item, Record, admitted, checked_item
@@ -33,7 +33,7 @@ from tests.sim.calm import number_of, partitions
 from tests.sim.database import Database, due_first
 from tests.sim.dice import Dice
 from tests.sim.story import NUMBERS
-from tests.sim.world import TOPIC, Act, World
+from tests.sim.world import TOPIC, Act, World, let_go
 
 T = TypeVar("T")
 
@@ -70,6 +70,7 @@ class Faults:
 
     def __init__(self, seed: int, rates: Mapping[str, float], only: Collection[str] | None = None) -> None:
         self.dice, self._rates, self._only = Dice(f"faults {seed}"), rates, only
+        self._dice = {kind: self.dice.below(kind) for kind in rates}
         self.happened: dict[str, int] = {}
         self.named: list[str] = []
 
@@ -87,7 +88,7 @@ class Faults:
         return kind
 
     def _thrown(self, kinds: Sequence[str], place: str) -> str:
-        luck = self.dice.throw(kinds[0], place)
+        luck = self._dice[kinds[0]].throw(place)
         for kind in kinds:
             luck -= self._rates[kind]
             if luck < 0:
@@ -226,7 +227,8 @@ class Faulty:
     def read(self, batch: Batch, intake: Intake, _partitions: Callable[[Topic], int]) -> list[Item]:
         """What the records of a batch say: read when they were said, admitted by each service for itself."""
         log = self.logs[batch.topic.name, batch.partition]
-        return admitted([log[record.offset].item for record in batch.records], intake)
+        items = [log[record.offset].item for record in batch.records]
+        return admitted(items, intake) if carries_personal(batch.topic) else items
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -264,7 +266,8 @@ class Faulty:
         """Apply a batch; answer where to read on. Who cannot know whether it was applied finds out by the fence."""
         try:
             self._through(member, fault, where, lambda: worker.batches.apply(batch))
-        except Fenced:
+        except Fenced as fenced:
+            let_go(fenced)
             with transaction(member.database.engine()) as (_, raw):
                 return positions.load_next(raw, [batch.topic.name])[batch.topic.name, batch.partition]
         return batch.next
@@ -277,7 +280,8 @@ class Faulty:
         """Somebody applies what has been applied: the stored position forbids it."""
         try:
             worker.batches.apply(batch)
-        except Fenced:
+        except Fenced as fenced:
+            let_go(fenced)
             return
         self.steps.append(f"{member.service.name} applied {batch.topic.name}/{batch.partition} at {batch.start} again")
 
@@ -301,7 +305,8 @@ class Faulty:
         database.lose_answer = fault == "lost answer"
         try:
             return do()
-        except OperationalError:
+        except OperationalError as broken:
+            let_go(broken)
             database.lose_answer = False
             return do()
         finally:

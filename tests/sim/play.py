@@ -2,9 +2,10 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.sim import registry
 from tests.sim.calm import Calm
 from tests.sim.checks import _SEALED, Played, Violation, violations
 from tests.sim.faulty import FAULTS, Faults, Faulty
-from tests.sim.story import Step, Story
+from tests.sim.story import Story
 from tests.sim.town import Town
 from tests.sim.world import House, World
 
@@ -84,11 +85,7 @@ class Stage:
 
     def _live(self, world: World, story: Story, house: House) -> None:
         town = Town(world)
-        world.run(house, town.hears, [(step.at, _does(town, step)) for step in story.steps])
-
-
-def _does(town: Town, step: Step) -> Callable[[], None]:
-    return lambda: town.does(step)
+        world.run(house, town.hears, ((step.at, partial(town.does, step)) for step in story.steps))
 
 
 def trace(house: Faulty) -> str:

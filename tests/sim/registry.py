@@ -77,20 +77,27 @@ def reference(name: str, number: int, now: datetime, rows: Mapping[str, Mapping[
     if name == NOTIFIER:
         return RULES
     if name == ASSIGNMENT:
-        return Reference(STRATEGY, choice.Panel(_carrying(rows.get("placements", {}).values(), number), number))
+        return _panel(number, _carried(rows.get("placements", {}).values(), number))
     if name == VISITS:
         return panel.Panel(POLICY, TEAMS, _booked(rows.get("visits", {}).values(), now.astimezone(UTC).date()))
     return None
 
 
-def _carrying(placements: Iterable[Row], number: int) -> Mapping[str, choice.Agency]:
+def _carried(placements: Iterable[Row], number: int) -> frozenset[tuple[str, int]]:
+    """Each agency that carries something on a partition number, and how much."""
     used: dict[str, int] = {}
     for row in placements:
         if row["partition"] == number and row["state"] in ("offered", "active"):
             used[row["agency_id"]] = used.get(row["agency_id"], 0) + 1
-    if not used:
-        return AGENCIES
-    return {a: replace(agency, used=used[a]) if a in used else agency for a, agency in AGENCIES.items()}
+    return frozenset(used.items())
+
+
+@cache
+def _panel(number: int, carried: frozenset[tuple[str, int]]) -> Reference:
+    """Assignment's reference: the same few come again and again, and none is ever changed in place."""
+    used = dict(carried)
+    agencies = {a: replace(agency, used=used[a]) if a in used else agency for a, agency in AGENCIES.items()}
+    return Reference(STRATEGY, choice.Panel(agencies, number))
 
 
 def _booked(visits_rows: Iterable[Row], today: date) -> dict[tuple[str, date], int]:

@@ -24,8 +24,8 @@ Steps = Iterable[tuple[datetime, Callable[[], None]]]
 STEP, POLL, TICK, ACT = range(4)
 """What comes first at one instant."""
 
-LATENCIES = (1, 1, 2, 3, 8, 21)
-"""How many grid steps a record is under way to a reader."""
+DELAYS = tuple(steps * GRID for steps in (1, 1, 2, 3, 8, 21))
+"""How long a record is under way to a reader."""
 
 REPORTING_SECONDS = 20 * 86_400
 """Reporting decides nothing, so it is let read in big batches: a few in the life of a story, cut by faults."""
@@ -88,7 +88,7 @@ class World:
         self.acted: dict[str, datetime] = {}
         self._acts = acts
         self._house: House | None = None
-        self._hears: Callable[[Fact], None] = lambda _fact: None
+        self._hears: Callable[[Fact], None] = _deaf
         self._heap: list[tuple[datetime, int, str, int, Callable[[], None]]] = []
         self._planned: set[tuple[datetime, int, str]] = set()
         self._lines: dict[tuple[str, int], dict[str, _Line]] = {
@@ -97,7 +97,9 @@ class World:
         self._closing = False
         self._steps: Iterator[tuple[int, tuple[datetime, Callable[[], None]]]] = iter(())
         self._spells = {line: [s for s in story.spells if (s.service, s.number) == line] for line in self._lines}
-        clock.instant, self._named = BEGINS, str(BEGINS)
+        self._latencies: dict[tuple[str, str, int], Dice] = {}
+        self._named: str | None = None
+        clock.instant = BEGINS
 
     @property
     def house(self) -> House:
@@ -125,7 +127,10 @@ class World:
         """A fact stands on its topic for the first time; `upto` is the place behind it."""
         self.published.append(Published(self.now, topic, number, event))
         for name in READ_BY[topic]:
-            line = self._lines[name, number].setdefault(topic, _Line())
+            lines = self._lines[name, number]
+            line = lines.get(topic)
+            if line is None:
+                line = lines[topic] = _Line()
             line.latest = max(line.latest, self._arrives(name, topic, number))
             line.under_way.append((upto, line.latest, self.now))
             self._poll_at(line.latest, name, number)
@@ -146,6 +151,15 @@ class World:
         self, house: House, hears: Callable[[Fact], None], steps: Iterable[tuple[datetime, Callable[[], None]]]
     ) -> None:
         """Play the story to its end, and let everybody read what was said."""
+        try:
+            self._run(house, hears, steps)
+        finally:  # what is planned holds the world: it is let go here, not by a search for cycles
+            self._heap.clear()
+            self._house, self._hears, self._steps = None, _deaf, iter(())
+
+    def _run(
+        self, house: House, hears: Callable[[Fact], None], steps: Iterable[tuple[datetime, Callable[[], None]]]
+    ) -> None:
         self._house, self._hears, self._steps = house, hears, enumerate(steps)
         self._plan_step()
         while self._heap:
@@ -164,7 +178,14 @@ class World:
 
     def _come_to(self, instant: datetime) -> None:
         if instant > self.clock.instant:
-            self.clock.instant, self._named = instant, str(instant)
+            self.clock.instant, self._named = instant, None
+
+    @property
+    def _moment(self) -> str:
+        """The instant as dice know it: asked for several times at some instants, and at most not at all."""
+        if self._named is None:
+            self._named = str(self.clock.instant)
+        return self._named
 
     def _plan_step(self) -> None:
         """Plan the next step, and no more: a story ends long before its last."""
@@ -204,12 +225,14 @@ class World:
         """When that which is said now is there: all of it together."""
         if name == REPORTING and not self._closing:
             return _next_round(self.now)
-        under_way = self.dice.pick(LATENCIES, "latency", name, topic, number, self._named)
-        return self._awake(name, number, _ceil(self.now + under_way * GRID))
+        dice = self._latencies.get((name, topic, number))
+        if dice is None:
+            dice = self._latencies[name, topic, number] = self.dice.below("latency", name, topic, number)
+        return self._awake(name, number, _ceil(self.now + dice.pick(DELAYS, self._moment)))
 
     def _awake(self, name: str, number: int, at: datetime, *, timers: bool = False) -> datetime:
         """That instant, or the end of the spell it falls in."""
-        if self._closing:
+        if self._closing or not self._spells[name, number]:
             return at
         ends = [s.ends for s in self._spells[name, number] if s.begins <= at < s.ends and not (timers and s.timers)]
         return self._awake(name, number, max(ends), timers=timers) if ends else at
@@ -220,7 +243,7 @@ class World:
     def _poll(self, name: str, number: int) -> None:
         """Read what has arrived, one topic after another."""
         lines, now = self._lines[name, number], self.now
-        ready = {topic: sum(at <= now for _, at, _ in line.under_way) for topic, line in lines.items()}
+        ready = {topic: _arrived(line, now) for topic, line in lines.items() if line.under_way}
         topics = sorted(topic for topic, count in ready.items() if count)
         for topic in self._shuffled(topics, name, number):
             self.house.deliver(name, number, TOPIC[topic], lines[topic].under_way[ready[topic] - 1][0])
@@ -232,7 +255,7 @@ class World:
     def _shuffled(self, topics: list[str], name: str, number: int) -> list[str]:
         if len(topics) < 2:
             return topics
-        return sorted(topics, key=lambda topic: self.dice.throw("order", name, number, self._named, topic))
+        return sorted(topics, key=lambda topic: self.dice.throw("order", name, number, self._moment, topic))
 
     def _arm(self, name: str, number: int) -> None:
         """Have the next timer looked at when it is due."""
@@ -251,10 +274,26 @@ class World:
         """Run a command; None where it was refused."""
         try:
             said = self.house.command(name, borrower_id, act, key)
-        except Refused:
+        except Refused as refused:
+            let_go(refused)
             return None
         self._arm(name, partition_for(borrower_id.encode(), NUMBERS))
         return said
+
+
+def let_go(error: BaseException | None) -> None:
+    """Drop the frames that an exception came through: they hold the world in a circle, until cycles are looked for."""
+    while error is not None:
+        error.__traceback__, error = None, error.__cause__ or error.__context__
+
+
+def _deaf(_fact: Fact) -> None:
+    """Nobody hears."""
+
+
+def _arrived(line: _Line, now: datetime) -> int:
+    """How many have arrived: they do in the order in which they were said."""
+    return next((n for n, (_, at, _) in enumerate(line.under_way) if at > now), len(line.under_way))
 
 
 _GRID_MICROSECONDS = GRID // timedelta(microseconds=1)
