@@ -196,7 +196,7 @@ class SeamConsumer(FaustConsumer):
         try:
             await asyncio.wait_for(self._quiet.wait(), QUIET_SECONDS)
         except TimeoutError:
-            log.warning("transactions under way take long, seeking anyway")
+            log.warning("transactions under way take long, going on without them")
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Called by faust's own `perform_seek` just before the flow resumes: the last word on where to read."""
@@ -288,6 +288,13 @@ class SeamConsumer(FaustConsumer):
 
     # -- what faust would do of its own -------------------------------------------------------------------------------
 
+    async def on_stop(self) -> None:
+        """Begin nothing more, let what is under way end, and have the group told of it: operators look there."""
+        self._may_apply.clear()
+        await self._until_quiet()
+        await self.maybe_wait_for_commit_to_finish()
+        await super().on_stop()
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         return None
 
@@ -299,6 +306,10 @@ class SeamConsumer(FaustConsumer):
             self._acked[tp].clear()
             self._acked_index[tp].clear()
         return {tp: n for tp, n in self.stored.items() if n != self.told.get(tp)}
+
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        """Faust would draw a table of all offsets for its log, seen or not: an eighth of a busy service's time."""
+        return bool(await self._commit(offsets))
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's watch over its own commits says nothing about ours."""

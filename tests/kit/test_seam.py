@@ -31,6 +31,9 @@ FOOTING = {
     Consumer._wait_next_records: "6218e1969a63",
     Consumer._drain_messages: "44a2500309e8",
     Consumer._commit_tps: "a20e230b05ae",
+    Consumer._commit_offsets: "1a6979904118",
+    Consumer.on_stop: "45b1d2210ce2",
+    Consumer.maybe_wait_for_commit_to_finish: "d687f63a0b5e",
     Consumer._filter_committable_offsets: "dc5e9baf5d99",
     Consumer._filter_tps_with_pending_acks: "f6f923977423",
     Consumer._add_gap: "4df2573ded7c",
@@ -84,6 +87,10 @@ class Log:
     async def seek_wait(self, positions):
         self.read_from.update(positions)
 
+    async def commit(self, offsets):
+        self.group.update(offsets)
+        return True
+
 
 class HandFed(SeamConsumer):
     """The seam's consumer with records by hand; everything else of it is the real one."""
@@ -122,7 +129,7 @@ class Place:
             topics={LOANS.name: LOANS},
             place=self.place,
             owned=self.owned.update,
-            handling=Handling(apply=lambda batch: None, moved=lambda stream, position: None),
+            handling=Handling(apply=lambda batch: None, moved=lambda stored: None),
             data_dir=tmp_path,
         )
 
@@ -255,6 +262,22 @@ async def test_the_group_is_told_what_the_database_holds_and_nothing_else(consum
     assert consumer._acked[HERE] == []
     await consumer._add_gap(HERE, 1, 5)
     assert not consumer._gap
+
+
+async def test_a_worker_that_stops_tells_the_group_of_the_transaction_under_way(consumer):
+    await consumer.perform_seek()
+    going, batch = asyncio.Event(), await one(consumer)
+
+    async def slow(_batch):
+        await going.wait()
+
+    applying = asyncio.create_task(consumer.applying([batch], slow))
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(consumer.on_stop())
+    await asyncio.sleep(0.05)
+    going.set()
+    await asyncio.gather(applying, stopping)
+    assert consumer._thread.group == {HERE: 4, THERE: 3}
 
 
 async def test_a_batch_that_raised_does_not_move_what_the_group_is_told(consumer):
