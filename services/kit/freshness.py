@@ -39,12 +39,17 @@ _WRITE = (
 _READ = "SELECT wall FROM freshness WHERE partition = %s"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Question:
-    """Asked at a true instant (seconds since 1970), answered with the ends of logs."""
+    """Asked at a true instant (seconds since 1970); `left`: ends not reached yet when last looked at."""
 
     asked: float
-    ends: Mapping[Stream, int]
+    left: Mapping[Stream, int]
+
+    def reached(self, positions: Mapping[Stream, int]) -> bool:
+        """Whether these positions have reached all ends. What has been reached stays so, and is not looked at again."""
+        self.left = _beyond(positions, self.left)
+        return not self.left
 
 
 @dataclass(slots=True)
@@ -81,12 +86,13 @@ class Freshness:
             self._positions = dict(stored)
             self._owned = {n: self._owned.get(n) or _Partition() for n in numbers}
 
-    def moved(self, stream: Stream, position: int) -> None:
-        """A position was committed."""
+    def moved(self, stored: Mapping[Stream, int]) -> None:
+        """Positions were committed."""
         with self._lock:
             self._moved_at = time.monotonic()
-            self._positions[stream] = max(position, self._positions.get(stream, 0))
-            self._answer([stream[1]] if stream[0] in self._by_number else list(self._owned))
+            self._reach(stored)
+            keyed = all(topic in self._by_number for topic, _ in stored)
+            self._answer({number for _, number in stored} if keyed else list(self._owned))
 
     # -- asked by the service -----------------------------------------------------------------------------------------
 
@@ -138,8 +144,8 @@ class Freshness:
             return
         streams = [*self._everywhere, *((name, n) for n in numbers for name in self._by_number)]
         read, asked = dict(self._positions), time.time()
-        question = _Question(asked, await self._broker.ends(streams))
-        shorter = [stream for stream, end in question.ends.items() if end < read.get(stream, 0)]
+        ends = await self._broker.ends(streams)
+        shorter = [stream for stream, end in ends.items() if end < read.get(stream, 0)]
         self._cut_short = bool(shorter)
         if shorter:
             log.error("a log ends before what was read of it: nothing is fresh", streams=shorter[:3])
@@ -147,12 +153,13 @@ class Freshness:
         elsewhere = await asyncio.to_thread(self._stored_elsewhere)
         with self._lock:
             self.asked_at = asked
-            for stream, position in elsewhere.items():
-                self._positions[stream] = max(position, self._positions.get(stream, 0))
+            self._reach(elsewhere)
+            shared = _beyond(self._positions, {stream: ends[stream] for stream in self._everywhere})
             for number in self._owned.keys() & numbers:
-                self._owned[number].questions.append(question)
+                left = _beyond(self._positions, {(name, number): ends[name, number] for name in self._by_number})
+                self._owned[number].questions.append(_Question(asked, {**shared, **left}))
             self._answer(list(self._owned))
-            self._measure(question)
+            self._measure(ends)
         if self._written is None or self._written.done():  # others may learn it a moment later; we must not wait for it
             self._written = asyncio.create_task(self._tell())
 
@@ -170,19 +177,19 @@ class Freshness:
         with transaction(self._engine) as (_, raw):
             return positions.load_next(raw, names)
 
+    def _reach(self, stored: Mapping[Stream, int]) -> None:
+        for stream, position in stored.items():
+            self._positions[stream] = max(position, self._positions.get(stream, 0))
+
     def _answer(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             if partition := self._owned.get(number):
-                while partition.questions and self._reached(number, partition.questions[0]):
+                while partition.questions and partition.questions[0].reached(self._positions):
                     partition.known = partition.questions.popleft().asked
 
-    def _reached(self, number: int, question: _Question) -> bool:
-        streams = [*self._everywhere, *((name, number) for name in self._by_number)]
-        return all(self._positions.get(s, -1) >= question.ends[s] for s in streams)
-
-    def _measure(self, question: _Question) -> None:
+    def _measure(self, ends: Mapping[Stream, int]) -> None:
         behind = {
-            stream: max(0, question.ends.get(stream, 0) - position)
+            stream: max(0, ends.get(stream, 0) - position)
             for stream, position in self._positions.items()
             if stream[1] in self._owned
         }
@@ -199,3 +206,8 @@ class Freshness:
                 rows.append((number, self._clock.at(wall), wall, now - partition.known <= FRESH_SECONDS))
         with transaction(self._engine) as (_, raw):
             raw.execute(_WRITE, [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []])
+
+
+def _beyond(positions: Mapping[Stream, int], ends: Mapping[Stream, int]) -> Mapping[Stream, int]:
+    """The ends that these positions have not reached."""
+    return {stream: end for stream, end in ends.items() if positions.get(stream, -1) < end}

@@ -6,7 +6,7 @@ position, or a person is asked. Nothing here knows faust; `seam.py` reads, and i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
@@ -139,13 +139,13 @@ def _one(before: Fetched, after: Fetched) -> Fetched:
 class Handling:
     """What is done with batches. The callables are called in threads and may block.
 
-    apply: applies several in one transaction. moved: told after each commit. halted: told of a
+    apply: applies several in one transaction. moved: told the new positions after each commit. halted: told of a
     partition that stands still until somebody decides, and why. accepted: up to where somebody has accepted that
     records of a partition end in the dead letters.
     """
 
     apply: Callable[..., None]
-    moved: Callable[[Stream, int], None]
+    moved: Callable[[Mapping[Stream, int]], None]
     halted: Callable[[Stream, str], None] = lambda _stream, _reason: None
     accepted: Callable[[Stream], int] = lambda _stream: 0
 
@@ -236,10 +236,12 @@ class Lines:
         async def run(*batches: Batch) -> None:
             await loop.run_in_executor(self._threads, self._handling.apply, *batches)
 
-        for fetched in await source.applying(group, run):
-            self._tries.pop(fetched.stream, None)
+        moved = {fetched.stream: fetched.batch.next for fetched in await source.applying(group, run)}
+        for stream in moved:
+            self._tries.pop(stream, None)
+        if moved:
             self._backoff.reset()
-            self._handling.moved(fetched.stream, fetched.batch.next)
+            self._handling.moved(moved)
 
     async def _recover(self, source: Source, fetched: Fetched, error: Exception) -> None:
         """Wait if that helps, then start again from the stored positions: the batch comes again if it must."""

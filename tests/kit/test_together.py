@@ -219,7 +219,7 @@ async def test_nobody_else_is_at_a_number_meanwhile_and_others_go_on():
             under_way[number] -= 1
         done.append(sorted(numbers))
 
-    lines = Lines(Handling(apply, lambda _stream, _position: None), pytest.fail)
+    lines = Lines(Handling(apply, lambda _stored: None), pytest.fail)
     await lines.put(Reader(), fetched(LOANS))
     await asyncio.sleep(0.05)
     for start in (1, 2, 3):
@@ -245,7 +245,7 @@ async def test_where_one_of_several_fails_the_others_are_applied():
             raise Fenced("stale")
         applied.append([batch.topic for batch in batches])
 
-    lines = Lines(Handling(apply, lambda stream, position: moved.append((stream, position))), pytest.fail)
+    lines = Lines(Handling(apply, lambda stored: moved.extend(stored.items())), pytest.fail)
     for topic in (LOANS, CASES, BORROWERS):
         await lines.put(reader, fetched(topic))
     async with asyncio.timeout(5):

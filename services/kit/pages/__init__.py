@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from babel import Locale
 from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_currency, format_decimal
 from fastapi import FastAPI
@@ -27,7 +28,8 @@ from starlette.requests import Request
 Language = Literal["zh-CN", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh-CN", "en")
 OWN_NAMES: Mapping[Language, str] = {"zh-CN": "中文", "en": "English"}
-LOCALES: Mapping[Language, str] = {"zh-CN": "zh_CN", "en": "en_GB"}
+LOCALES: Mapping[Language, Locale] = {"zh-CN": Locale.parse("zh_CN"), "en": Locale.parse("en_GB")}
+"""Read once: babel would look a name up for each amount."""
 
 HERE = Path(__file__).parent
 COOKIE = "lang"
