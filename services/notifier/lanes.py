@@ -1,17 +1,22 @@
 """How much may go out on each channel at this moment: its pace, its window, and its rest when a carrier is away."""
 
+import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 from prometheus_client import Gauge
 
-from services.notifier.channels import Channel
+from services.notifier.channels import Channel, Leaving, Message, Submission
 
 log = structlog.get_logger(__name__)
 BACKOFF_SECONDS = (0.5, 15.0)
 UNPACED = 1_000_000
+AHEAD = 4
+"""So many windows of a channel may be in hand. A contact spends most of that time with our database, before and after
+the carrier has it; with one window in hand the carrier waited for that."""
+
 DOWN = Gauge("arrears_notifier_channel_down", "1 while a carrier cannot be reached.", ("channel",))
 
 
@@ -38,7 +43,7 @@ class Pace:
 
 @dataclass(slots=True)
 class Lane:
-    """One channel and what is under way on it."""
+    """One channel and what is in hand for it."""
 
     name: str
     channel: Channel
@@ -47,22 +52,32 @@ class Lane:
     delay: float = 0.0
     closed_at: float = 0.0
     closed_until: float = 0.0
+    _window: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The carrier's own window."""
+        self._window = asyncio.Semaphore(self.channel.window)
 
     def room(self) -> int:
-        """How many more may go at this moment."""
+        """How many more may be taken in hand at this moment."""
         now = time.monotonic()
         if now < self.closed_until or not self.channel.ready():
             return 0
-        return min(self.channel.window - self.busy, self.pace.room(now))
+        return min(AHEAD * self.channel.window - self.busy, self.pace.room(now))
 
     def took(self, contacts: Sequence[object]) -> None:
-        """So many are under way; `ended` says of each when it no longer is."""
+        """So many are in hand; `ended` says of each when it no longer is."""
         self.pace.took(len(contacts))
         self.busy += len(contacts)
 
     def ended(self) -> None:
-        """One is no longer under way."""
+        """One is no longer in hand."""
         self.busy -= 1
+
+    async def submit(self, message: Message, leaving: Leaving) -> Submission:
+        """Hand over one message when the carrier's window has room. Raises what the channel raises."""
+        async with self._window:
+            return await self.channel.submit(message, leaving)
 
     def went_well(self) -> None:
         """The carrier has answered."""

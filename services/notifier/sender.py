@@ -281,7 +281,7 @@ class Sender:
             return one.written
         began = time.monotonic()
         try:
-            outcome = await lane.channel.submit(one.written.message, door)
+            outcome = await lane.submit(one.written.message, door)
         except ChannelDown as down:
             lane.went_down(str(down), began)
             raise

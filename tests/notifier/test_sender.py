@@ -23,9 +23,10 @@ from services.kit.clock import ManualClock
 from services.notifier import domain, handlers, sender, store_outgoing
 from services.notifier.api import api
 from services.notifier.app import service
+from services.notifier.channels import Accepted
 from services.notifier.channels.gateway import Gateway, GatewayAddress
 from services.notifier.channels.receipt import Receipt
-from services.notifier.lanes import BACKOFF_SECONDS, Lane, Pace
+from services.notifier.lanes import AHEAD, BACKOFF_SECONDS, Lane, Pace
 from services.notifier.sender import Sender
 from services.notifier.store_outgoing import Outgoing
 from services.rulebook.strategy import load_strategy
@@ -286,6 +287,39 @@ def test_messages_that_were_under_way_when_the_carrier_went_away_tell_of_one_abs
     lane.went_well()
     lane.went_down("away again", time.monotonic())
     assert lane.delay == BACKOFF_SECONDS[0]
+
+
+class Slow:
+    """A carrier that takes its time, and counts how many it has at once."""
+
+    window = 4
+
+    def __init__(self) -> None:
+        self.has, self.most, self.answers = 0, 0, asyncio.Event()
+
+    def ready(self) -> bool:
+        return True
+
+    async def submit(self, *_: object) -> Accepted:
+        self.has += 1
+        self.most = max(self.most, self.has)
+        await self.answers.wait()
+        self.has -= 1
+        return Accepted("R-1")
+
+
+async def test_more_is_in_hand_than_the_carrier_has_and_never_more_than_its_window_lies_with_it() -> None:
+    slow: Any = Slow()
+    lane = Lane("sms", slow, Pace(None))
+    lane.took(range(lane.room()))
+    assert (lane.busy, lane.room()) == (AHEAD * slow.window, 0)
+    nothing: Any = None
+    going = [asyncio.create_task(lane.submit(nothing, nothing)) for _ in range(lane.busy)]
+    await asyncio.sleep(0.01)
+    assert slow.has == slow.window
+    slow.answers.set()
+    assert len(await asyncio.gather(*going)) == AHEAD * slow.window
+    assert slow.most == slow.window
 
 
 async def test_a_call_goes_through_the_gateway_and_its_receipt_becomes_the_proof(
