@@ -6,6 +6,8 @@ position, or a person is asked. Nothing here knows faust; `seam.py` reads, and i
 """
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -33,6 +35,10 @@ THREADS = 3
 SMALL = 500
 """Up to so many records, what waits on further partition numbers joins a transaction; above, its own costs are small
 beside theirs, and another thread had better take the next number."""
+
+PATIENCE_SECONDS = 0.2
+"""While a transaction is under way, little waits so long at most, to share the next one with what comes meanwhile: the
+busier the machine, the longer a transaction takes, and the fewer there must be."""
 
 RECORDS_WAITING = 15_000
 """While so many records wait for their transactions no more are taken: memory that is touched again and again is cheap,
@@ -162,6 +168,8 @@ class Lines:
         self._lines: dict[int, list[Fetched]] = {}
         """What waits, by partition number; who waits longest comes first."""
         self._busy: set[int] = set()
+        self._begun = 0.0
+        """When the latest transaction began, on the monotonic clock."""
         self._more = asyncio.Condition()
         self.tasks: list[asyncio.Task[None]] = []
         self._tries: dict[Stream, tuple[int, int]] = {}
@@ -194,13 +202,17 @@ class Lines:
         """Apply what waits on numbers that nobody is at, one group after another."""
         while True:
             async with self._more:
-                await self._more.wait_for(self._idle)
-            await self._at(source, first_group(self._idle()))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE_SECONDS):
+                        await self._more.wait_for(self._worth_one)
+            if self._worth_one():
+                await self._at(source, first_group(self._idle()))
 
     async def _at(self, source: Source, group: Sequence[Fetched]) -> None:
         """Be at the numbers of a group until it is settled."""
         numbers = {fetched.batch.partition for fetched in group}
         self._busy |= numbers
+        self._begun = time.monotonic()
         try:
             await self._try(source, group)
         finally:
@@ -208,6 +220,13 @@ class Lines:
             self._records -= _size(group)
             self._fewer.set()
         await self._tell()
+
+    def _worth_one(self) -> bool:
+        """Whether something waits for which another transaction should begin."""
+        idle = self._idle()
+        if not idle or not self._busy:
+            return bool(idle)
+        return time.monotonic() - self._begun >= PATIENCE_SECONDS or sum(map(_size, idle)) >= SMALL
 
     def _idle(self) -> list[list[Fetched]]:
         """The lines in which something waits and that nobody is at."""

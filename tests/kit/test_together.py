@@ -225,7 +225,9 @@ async def test_nobody_else_is_at_a_number_meanwhile_and_others_go_on():
     for start in (1, 2, 3):
         await lines.put(Reader(), fetched(LOANS, start, start + 1), fetched(LOANS, start, start + 1, number=2))
         await asyncio.sleep(0.02)
-    assert done
+    async with asyncio.timeout(5):
+        while not done:
+            await asyncio.sleep(0.01)
     assert all(numbers == [2] for numbers in done), "number 0 is somebody's"
     going.set()
     async with asyncio.timeout(5):
@@ -233,6 +235,32 @@ async def test_nobody_else_is_at_a_number_meanwhile_and_others_go_on():
             await asyncio.sleep(0.01)
     lines.close()
     assert most == [1, 0, 1]
+    for task in lines.tasks:
+        task.cancel()
+
+
+async def test_little_waits_for_the_transaction_under_way_and_much_does_not():
+    going, done = threading.Event(), []
+
+    def apply(*batches):
+        if batches[0].partition == 0:
+            going.wait(5)
+        done.append([(batch.partition, batch.next - batch.start) for batch in batches])
+
+    lines = Lines(Handling(apply, lambda _stored: None), pytest.fail)
+    await lines.put(Reader(), fetched(LOANS))
+    await asyncio.sleep(0.01)
+    for number in (1, 2):
+        await lines.put(Reader(), fetched(LOANS, number=number))
+        await asyncio.sleep(0.01)
+    assert done == []
+    await lines.put(Reader(), fetched(LOANS, 0, SMALL, number=3))
+    async with asyncio.timeout(5):
+        while not done:
+            await asyncio.sleep(0.001)
+    assert done == [[(1, 1), (2, 1), (3, SMALL)]]
+    going.set()
+    lines.close()
     for task in lines.tasks:
         task.cancel()
 
