@@ -246,6 +246,7 @@ class _Worker:
             told.data_dir,
             told.session_seconds,
             told.stream_queue,
+            told.fetch_wait_seconds,
         )
 
     def _halt(self, stream: Stream, reason: str) -> None:

@@ -33,12 +33,9 @@ from services.kit.records import Batch
 
 log = structlog.get_logger("arrears.kit")
 FETCH_BYTES_MIN = 32 << 10
-"""A fetch waits until so much has come or FETCH_WAIT_MILLISECONDS are over: busy streams are read in few large batches,
-not in many of two or three records."""
+"""A fetch waits until so much has come, or `Wiring.fetch_wait_seconds` are over: busy streams are read in few large
+batches, not in many of two or three records."""
 
-FETCH_WAIT_MILLISECONDS = 100
-"""How long the broker may hold a fetch open. Faust fixes 1.5 s; but there is one fetch per broker at a time, and a
-partition that has just been drained waits until the one under way returns, data or not."""
 
 METADATA_SECONDS = 2.0
 """How often a worker looks whether its client knows all topics, and asks for them where it does not. A broker that has
@@ -73,12 +70,13 @@ class Wiring:
     data_dir: Path
     session_seconds: float = 10.0
     queue: int = 2
+    fetch_wait_seconds: float = 0.1
 
 
 class _Thread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MILLISECONDS
+        consumer._fetch_max_wait_ms = round(1000 * cast("SeamConsumer", self.consumer).wiring.fetch_wait_seconds)
         consumer._fetch_min_bytes = FETCH_BYTES_MIN
         return consumer
 

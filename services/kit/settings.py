@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     """After how long without a heartbeat a worker's partitions go to others."""
     stream_queue: Annotated[int, Field(ge=1)] = 2
     """Fetches that may wait behind the one that is being handed on."""
+    fetch_wait_seconds: Annotated[float, Field(gt=0, le=5)] = 0.1
+    """So long a read waits for more to come with it: longer is cheaper, and later."""
     dead_letter_run: Annotated[int, Field(ge=1)] = 1000
     """So many dead letters in a row on one partition stop the service: a bad deployment must not drain a topic."""
     dead_letter_ratio: Annotated[float, Field(gt=0, le=1)] = 0.5

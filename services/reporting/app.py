@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import FastAPI
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.topics import REPORTING, topics_of
 from services.kit.plug import Plug
@@ -48,6 +48,8 @@ def _zone(name: str) -> str:
 class ReportingSettings(Settings):
     """Settings of reporting."""
 
+    fetch_wait_seconds: Annotated[float, Field(gt=0, le=5)] = 0.5
+    """Nobody is kept from a door by what reporting knows: it may read less often than those who decide."""
     report_zone: Annotated[str, AfterValidator(_zone)] = ""
     """IANA name of the zone in which business days end; by default the jurisdiction's."""
 
