@@ -195,8 +195,9 @@ class Lines:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _tell(self) -> None:
-        async with self._more:
-            self._more.notify_all()
+        if self._worth_one():
+            async with self._more:
+                self._more.notify_all()
 
     async def _work(self, source: Source) -> None:
         """Apply what waits on numbers that nobody is at, one group after another."""
