@@ -8,11 +8,12 @@ Versions are folders `v1`, `v2`, …; the highest is used. A version that was se
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import StrictUndefined, Template, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
@@ -50,8 +51,21 @@ FORBIDDEN = re.compile(
 )
 
 
+Fault = Literal["law_firm", "law_firm_address", "lacks", "says", "other"]
+"""What is wrong with a text: it names a firm that is not set, lacks parts, or holds a forbidden word."""
+
+FIRM: tuple[Fault, ...] = ("law_firm", "law_firm_address")
+
+
 class Unfit(Exception):
-    """This notice may not be sent as it stands; its channel is treated as refused. The reason names no person."""
+    """This notice may not be sent as it stands; its channel is treated as refused. Nothing in it names a person.
+
+    what: the parts that are lacking, or the forbidden word.
+    """
+
+    def __init__(self, reason: str, fault: Fault = "other", what: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.fault, self.what = fault, tuple(what)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,7 @@ class Texts:
         try:
             message = self._message(notice, texts[name], texts["labels"] | texts[name], _values(notice, lender))
         except TemplateError as error:
-            raise Unfit(f"text {name}: {error.message}") from None
+            raise Unfit(f"text {name}: {error.message}", _unset(error)) from None
         self._check(notice, message, lender)
         digest = hashlib.sha256(f"{message.subject}\n{message.text}".encode()).hexdigest()
         return Written(message, f"{name}.{notice.channel}", self.version, digest)
@@ -171,9 +185,9 @@ class Texts:
         ]
         if lacking:
             asked = [f"{part} ({', '.join(notice.parts[part])})" if part in notice.parts else part for part in lacking]
-            raise Unfit(f"{where} lacks {', '.join(asked)}")
+            raise Unfit(f"{where} lacks {', '.join(asked)}", "lacks", lacking)
         if found := FORBIDDEN.search(said):
-            raise Unfit(f"{where} says {found[0]!r}")
+            raise Unfit(f"{where} says {found[0]!r}", "says", (found[0],))
 
     def _needles(self, notice: Notice, lender: Lender) -> Iterator[tuple[str, list[str]]]:
         """Each mandatory part with the words by which it is found."""
@@ -199,6 +213,10 @@ class Texts:
                     self._written(bare, whole)
                     if set(NOTES) <= self._labels:
                         self._written(replace(bare, parts=dict.fromkeys(NOTES, ("every rule",))), whole)
+
+
+def _unset(error: TemplateError) -> Fault:
+    return next((name for name in FIRM if repr(name) in (error.message or "")), "other")
 
 
 def _bare(text: str) -> str:

@@ -1,6 +1,8 @@
 """Every text can be looked at for a sample borrower, also one that may not be sent as things are set up."""
 
 from datetime import date
+from pathlib import Path
+from shutil import copytree
 
 import pytest
 from fastapi import FastAPI
@@ -9,6 +11,7 @@ from httpx import ASGITransport, AsyncClient, Response
 from schemas.values import Channel
 from services.kit.pages import LANGUAGES, Language, Pages
 from services.notifier.api.desk import FOLDER, Previews, _add_pictures, _add_texts
+from services.notifier.text import TEMPLATES, Texts
 from tests.notifier.edge import settings
 
 TODAY = date(2026, 3, 4)
@@ -19,12 +22,12 @@ def previews(**changes: str) -> Previews:
     return Previews(settings(**changes), lambda: TODAY)
 
 
-async def seen(made: Previews, path: str, language: Language) -> Response:
+async def seen(made: Previews, path: str, language: Language, country: str = "CN") -> Response:
     app = FastAPI()
     _add_texts(app.router, Pages.of(FOLDER), made)
     _add_pictures(app.router, made)
     async with AsyncClient(transport=ASGITransport(app), base_url="http://notifier") as client:
-        return await client.get(path, params={"text": language, "lang": language})
+        return await client.get(path, params={"text": language, "lang": language, "country": country})
 
 
 @pytest.mark.parametrize("country", ["CN", "US", "IN", "GB"])
@@ -54,7 +57,60 @@ async def test_a_lawyers_letter_with_a_firm_is_shown_in_its_name_and_may_be_sent
     assert "unfit" not in told
     assert "Zhengheng Law writes to you" in told["text"]
     page = (await seen(made, "/templates/lawyers_letter/letter", "en")).text
-    assert "may not be sent" not in page
+    assert 'role="alert"' not in page
+
+
+UNFIT: dict[Language, dict[str, tuple[str, ...]]] = {
+    "zh-CN": {
+        "no firm": ("尚未设置律师事务所", "请系统管理员设置"),
+        "a word": ("文本中出现“法院”", "请文本管理员在下一版本中删去"),
+        "a part": ("缺少", "停止接收的方式", "在下一版本的各语言文本中补上"),
+        "a value": ("不足以填写", "请告知文本管理员"),
+    },
+    "en": {
+        "no firm": ("no law firm is set", "Have whoever runs the service set"),
+        "a word": ("It says “Court”", "leave it out of the next version"),
+        "a part": ("It lacks", "How to opt out", "put it into the next version"),
+        "a value": ("cannot be filled in", "Tell whoever keeps the texts"),
+    },
+}
+
+
+def with_flaw(folder: Path, flaw: str) -> Texts:
+    """Texts whose notice by SMS has a flaw that only shows with the preview's days past due, not when tried out."""
+    copied = copytree(TEMPLATES / "v3", folder / "v1")
+    for language in LANGUAGES:
+        path = copied / f"{language}.toml"
+        said = path.read_text("utf-8").replace(
+            "{{ notes }}", "{{ notes }}{% if days_past_due == 12 %}" + flaw + "{% endif %}"
+        )
+        path.write_text(said, "utf-8")
+    return Texts(settings().lender(), folder)
+
+
+def with_fault(fault: str, folder: Path) -> tuple[Previews, str]:
+    """Previews whose text at that address has the fault."""
+    made = previews()
+    match fault:
+        case "a word":
+            made.texts = with_flaw(folder, "{{ '法院' if language == 'zh-CN' else ' Court' }}")
+        case "a part":
+            made.texts = Texts(settings().lender(), version="v1")
+        case "a value":
+            made.texts = with_flaw(folder, "{{ unheard_of }}")
+    return made, "/templates/lawyers_letter/letter" if fault == "no firm" else "/templates/notice/sms"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("fault", list(UNFIT["en"]))
+async def test_a_text_that_may_not_be_sent_says_to_people_what_is_wrong_and_what_to_do(
+    tmp_path: Path, language: Language, fault: str
+) -> None:
+    made, path = with_fault(fault, tmp_path)
+    page = (await seen(made, path, language, "US" if fault == "a part" else "CN")).text
+    alert = page.partition('role="alert">')[2].partition("</div>")[0]
+    assert all(said in alert for said in UNFIT[language][fault]), alert
+    assert "undefined" not in alert.partition('lang="en"')[0]
 
 
 @pytest.mark.parametrize("country", ["CN", "US", "IN", "GB"])

@@ -1,6 +1,6 @@
 """Pages for those who run notifier: notices whose end nobody knows, and every text as a borrower would see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import ValidationError
 
-from schemas.values import Channel
+from schemas.values import Arrears, Channel
 from services.kit.pages import LANGUAGES, SAFE_HEADERS, Language, Pages
 from services.notifier.api.answers import PreviewedTexts, described
 from services.notifier.api.asking import Running, shown
@@ -31,6 +31,7 @@ NAMES: dict[Language, tuple[str, str]] = {
     "en": ("Alex Chen-Williams", "Flat 12A, 9 Gaoxin South Road\nNanshan, Shenzhen 518057"),
 }
 CURRENCY = {"CN": "CNY", "US": "USD", "IN": "INR", "GB": "GBP"}
+AMOUNTS = frozenset({*Arrears.model_fields, "total"})
 Country = Annotated[str, Query(pattern="^[A-Z]{2}$", description="whose rule book says what a text must contain")]
 Wanted = Annotated[Language, Query(description="the language of the text")]
 
@@ -56,13 +57,13 @@ class Previews:
             raise HTTPException(404, f"there is no text {name}.{channel}")
         return self.texts.write(self._notice(name, channel, language, country), to_look_at=True)
 
-    def unfit(self, name: str, channel: Channel, language: Language, country: str) -> str:
-        """Why a text may not be sent as things are set up; "" where it may."""
+    def unfit(self, name: str, channel: Channel, language: Language, country: str) -> Unfit | None:
+        """Why a text may not be sent as things are set up; None where it may."""
         try:
             self.texts.write(self._notice(name, channel, language, country))
         except Unfit as error:
-            return str(error)
-        return ""
+            return error
+        return None
 
     def press(self) -> Press:
         """What sets letters; made when it is first asked for."""
@@ -84,7 +85,7 @@ class Previews:
         """The text for programs; where it may not be sent, why."""
         about: dict[str, Any] = {"name": name, "channel": channel, "language": language}
         if unfit := self.unfit(name, channel, language, country):
-            about["unfit"] = unfit
+            about["unfit"] = str(unfit)
         try:
             written = self.write(name, channel, language, country)
         except Unfit:
@@ -120,6 +121,11 @@ class Previews:
 
 def _is_used(name: str, channel: Channel) -> bool:
     return channel != "letter" or name.endswith("letter")
+
+
+def _as_parts(lacking: Iterable[str]) -> list[str]:
+    """What is lacking as people name it, each once: any sum is one of the amounts."""
+    return list(dict.fromkeys("amounts" if name in AMOUNTS else name for name in lacking))
 
 
 def desk(runtime: Running, settings: NotifierSettings) -> APIRouter:
@@ -168,7 +174,8 @@ def _add_texts(router: APIRouter, pages: Pages, previews: Previews) -> None:
         unfit = previews.unfit(name, channel, text, country)
         about: dict[str, Any] = {"name": name, "channel": channel, "country": country, "text": text, "texts": LANGUAGES}
         parts = previews.parts(channel, country)
-        return pages.answer(request, "template.html", **about, written=written, unfit=unfit, parts=parts)
+        about |= {"unfit": unfit, "lacking": _as_parts(unfit.what) if unfit else [], "parts": parts}
+        return pages.answer(request, "template.html", **about, written=written)
 
     @router.get("/api/templates", responses=described(PreviewedTexts, 404))
     def listed(country: Country = "CN") -> JSONResponse:
