@@ -17,7 +17,7 @@ from schemas.cases import (
     PlacementOffered,
     PlacementRecalled,
 )
-from schemas.contacts import ConsentGiven, ConsentWithdrawn
+from schemas.contacts import ConsentGiven
 from services.assignment import handlers_commands as commands
 from services.assignment.domain.legal import expires_on
 from services.assignment.domain.registry import breaker_trips
@@ -162,45 +162,6 @@ def test_who_allows_text_messages_again_is_still_not_visited(story):
     story.days(3)
     assert story.last(HoldReleased).reason == "stop_request"
     assert story.said(PlacementOffered) == []
-
-
-def consents(story, channel=None, consent_id="c"):
-    allowed = {"borrower_id": "b1", "kind": "channel", "channel": channel, "given_at": story.clock.now()}
-    story.bus.publish(ConsentGiven(consent_id=consent_id, **allowed))
-    return story
-
-
-def takes_back(story, consent_id="c"):
-    story.bus.publish(ConsentWithdrawn(consent_id=consent_id, borrower_id="b1", withdrawn_at=story.clock.now()))
-    return story
-
-
-def test_a_wish_stands_again_when_the_consent_that_took_it_back_is_withdrawn(story):
-    consents(story.wants_no_contact().noticed(5000))
-    assert story.state.holds == ()
-    takes_back(story)
-    assert story.state.stop_requested
-    assert [hold.reason for hold in story.state.holds] == ["stop_request"]
-
-
-def test_no_channel_is_stopped_again_that_the_consent_had_not_opened(story):
-    takes_back(consents(story.placed(5000).wants_no_contact(channels=("sms", "visit")), "visit"))
-    assert (story.state.stopped, story.state.stop_requested) == (("sms", "visit"), False)
-    takes_back(consents(story, "sms"), "another")
-    assert story.state.stopped == ("visit",)
-    takes_back(takes_back(story))
-    assert story.state.stopped == ("sms", "visit")
-
-
-def test_a_channel_that_another_consent_keeps_open_stays_open(story):
-    consents(consents(story.placed(5000).wants_no_contact(channels=("sms",)), "sms"), None, "d")
-    assert takes_back(story).state.stopped == ()
-    assert takes_back(story, "d").state.stopped == ("sms",)
-
-
-def test_a_consent_of_before_keeps_no_channel_open_that_was_stopped_after_it(story):
-    consents(story.placed(5000).wants_no_contact(channels=("sms",)), "sms").wants_no_contact(channels=("sms",))
-    assert takes_back(consents(story, "sms", "d"), "d").state.stopped == ("sms",)
 
 
 def test_the_wish_outlives_the_case(story):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import get_args
 
 from schemas.bank import BorrowerRecorded
@@ -20,7 +21,7 @@ from services.assignment.domain import cases, complaints, holds, loans, placemen
 from services.assignment.domain.moment import Moment, local_day
 from services.assignment.domain.promises import Wish
 from services.assignment.domain.stages import move_stage
-from services.assignment.domain.state import State
+from services.assignment.domain.state import Opened, State
 from services.assignment.domain.steps import Said, heard, remember, run, step
 from services.rulebook.limitation import Interruption
 
@@ -121,33 +122,52 @@ def _stopping(state: State, channels: AbstractSet[Channel]) -> State:
 
 
 def consent_given(state: State, told: ConsentGiven, at: Moment) -> Said:
-    """A consent to be contacted takes a stop request back for its channels, no other does. What it opens is kept."""
-    if told.kind != "channel":
+    """A consent to be contacted takes a stop request back for its channels, no other does. What it opens is kept.
+
+    One that is heard of when it has ended takes nothing back.
+    """
+    if told.kind != "channel" or (told.expires_at is not None and told.expires_at <= at.now):
         return state, ()
     covers = frozenset({told.channel} if told.channel else CHANNELS)
-    opens = covers & (CHANNELS if state.stop_requested else {*state.stopped, *_opened(state)})
+    opens = covers & (CHANNELS if state.stop_requested else {*state.stopped, *_opened(state.opened)})
     after, said = consented(state, at, told.channel)
-    opened = (*after.opened, (told.consent_id, tuple(sorted(opens)))) if opens else after.opened
-    return replace(after, opened=opened[-CONSENTS_KEPT:]), said
+    given = (Opened(told.consent_id, tuple(sorted(opens)), told.expires_at),) if opens else ()
+    return replace(after, opened=(*after.opened, *given)[-CONSENTS_KEPT:]), said
 
 
 def consent_withdrawn(state: State, told: ConsentWithdrawn, at: Moment) -> Said:
     """The wish that the consent had taken back stands again, over the channels that no other consent keeps open."""
-    before = _opened(state)
-    state = replace(state, opened=tuple(one for one in state.opened if one[0] != told.consent_id))
-    channels = before - _opened(state)
+    return _resting_on(state, tuple(one for one in state.opened if one.consent_id != told.consent_id), at)
+
+
+def consents_over(state: State, at: Moment) -> Said:
+    """The wishes that consents had taken back stand again when these have ended by themselves."""
+    return _resting_on(state, tuple(one for one in state.opened if one.until is None or one.until > at.now), at)
+
+
+def timers(state: State) -> tuple[datetime, ...]:
+    """The instants at which consents end by themselves."""
+    return tuple(one.until for one in state.opened if one.until)
+
+
+def _resting_on(state: State, left: tuple[Opened, ...], at: Moment) -> Said:
+    """Open by no more than these consents."""
+    if left == state.opened:
+        return state, ()
+    channels = _opened(state.opened) - _opened(left)
+    state = replace(state, opened=left)
     return _stop(state, channels, at) if channels else (state, ())
 
 
-def _opened(state: State) -> frozenset[Channel]:
-    """The channels that a consent has opened and that are stopped without it."""
-    return frozenset(channel for _, opens in state.opened for channel in opens)
+def _opened(consents: Iterable[Opened]) -> frozenset[Channel]:
+    """The channels that consents have opened and that are stopped without them."""
+    return frozenset(channel for one in consents for channel in one.channels)
 
 
-def _without(state: State, channels: AbstractSet[Channel]) -> tuple[tuple[str, tuple[Channel, ...]], ...]:
+def _without(state: State, channels: AbstractSet[Channel]) -> tuple[Opened, ...]:
     """What consents have opened but for these channels: a wish that comes after them is not theirs to take back."""
-    left = ((consent_id, tuple(c for c in opens if c not in channels)) for consent_id, opens in state.opened)
-    return tuple(one for one in left if one[1])
+    left = (one._replace(channels=tuple(c for c in one.channels if c not in channels)) for one in state.opened)
+    return tuple(one for one in left if one.channels)
 
 
 def notice_delivered(state: State, told: NoticeDelivered, at: Moment) -> Said:

@@ -1,13 +1,15 @@
 """What follows from the state as it is: derived after every reaction, never remembered.
 
-A case is opened where one is due, steps back where what it stood on is gone, leaves an agency that may not work any
-more, and is offered to the next one when nothing holds it.
+A wish stands again when the consent that took it back has ended. A case is opened where one is due, steps back where
+what it stood on is gone, leaves an agency that may not work any more, and is offered to the next one when nothing holds
+it.
 """
 
 from datetime import datetime, timedelta
 
 from schemas.changing import replace
 from services.assignment.domain import (
+    borrowers,
     cases,
     complaints,
     holds,
@@ -33,6 +35,7 @@ def onward(state: State, at: Moment) -> Said:
     """All that follows, in order."""
     return run(
         state,
+        step(borrowers.consents_over, at),
         step(cases.consider, at),
         step(cases.rest_while_paused, at),
         step(placements.take_from_fallen, at),
@@ -119,6 +122,7 @@ def next_at(state: State) -> datetime | None:
         *legal.timers(state),
         *holds.ends(state),
         *loans.timers(state),
+        *borrowers.timers(state),
         snapshots.look_again_at(state),
         seek_at,
     )

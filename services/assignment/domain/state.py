@@ -313,12 +313,20 @@ class Page:
     lines: tuple[Line, ...] = ()
 
 
+class Opened(NamedTuple):
+    """A consent that took a wish back, and the channels that are stopped again when it is withdrawn or has ended."""
+
+    consent_id: str
+    channels: tuple[Channel, ...]
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """All that assignment knows of one borrower.
 
     stopped: channels that the borrower wants no more of. stop_requested: that is every one of them. opened: consents
-    that took a wish back, with the channels that each opened: they are stopped again when it is withdrawn.
+    without which more would be stopped.
     """
 
     borrower_id: str
@@ -328,7 +336,7 @@ class State:
     status: BorrowerStatus = "active"
     stop_requested: bool = False
     stopped: tuple[Channel, ...] = ()
-    opened: tuple[tuple[str, tuple[Channel, ...]], ...] = ()
+    opened: tuple[Opened, ...] = ()
     counters: dict[str, int] = field(default_factory=dict)
     loans: tuple[Loan, ...] = ()
     snapshot: Snapshot | None = None
