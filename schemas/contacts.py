@@ -88,8 +88,9 @@ class ContactCancelled(Fact, type="contact.cancelled.v1", topic=CONTACTS):
 class ContactSettled(Fact, type="contact.settled.v1", topic=CONTACTS):
     """A permitted contact (a visit, an agency's call) has been made, or its permit ran out and nobody said so.
 
-    It counts either way; `unanswered` does not count as a conversation. exceeded: the rules about how often that it
-    breaks by all that is known now; a contact that is told late may (its permit had been withdrawn, its slot given on).
+    It counts either way; `unanswered` does not count as a conversation. made_at: the instant at which it counts as
+    made; none where nobody said so. exceeded: the rules about how often that it breaks by all that is known now; a
+    contact that is told late may (its permit had been withdrawn, its slot given on).
     """
 
     contact_id: Id
@@ -99,6 +100,7 @@ class ContactSettled(Fact, type="contact.settled.v1", topic=CONTACTS):
     outcome: Literal["made", "connected", "unanswered", "unreported"]
     settled_at: Instant
     exceeded: tuple[Id, ...] = ()
+    made_at: Instant | None = None
 
 
 class Proof(Value):

@@ -28,6 +28,10 @@ def counted(story, contact_id):
     return [(c.at, c.connected) for c in story.state.history if c.contact_id == contact_id]
 
 
+def made(story, contact_id):
+    return [s.made_at for s in story.said(ContactSettled) if s.contact_id == contact_id]
+
+
 def outcomes(story, contact_id):
     return [s.outcome for s in story.said(ContactSettled) if s.contact_id == contact_id]
 
@@ -58,6 +62,7 @@ def test_a_clock_that_is_fast_counts_no_call_before_it_was_heard_of():
     call = ask_to_call(story)
     tell(story, call.contact_id, story.now + MINUTE)
     assert counted(story, call.contact_id) == [(story.now, True)]
+    assert made(story, call.contact_id) == [story.now]
 
 
 def test_a_call_counts_at_the_instant_at_which_it_was_made():
@@ -84,6 +89,7 @@ def test_a_call_under_a_permit_that_was_withdrawn_since_counts_when_it_is_told_a
     tell(story, call, made_at)
     assert counted(story, call) == [(made_at, True)]
     assert outcomes(story, call) == ["connected"]
+    assert made(story, call) == [made_at]
     with pytest.raises(Refused, match="over, or not known"):
         tell(story, call, made_at)
 

@@ -208,9 +208,15 @@ def _given_up(state: Borrower, contact: Contact, ctx: Moment) -> NoticeUnknown |
 
 
 def settled(
-    state: Borrower, contact: Contact, outcome: str, ctx: Moment, exceeded: Sequence[str] = ()
+    state: Borrower,
+    contact: Contact,
+    outcome: str,
+    ctx: Moment,
+    *,
+    made_at: datetime | None = None,
+    exceeded: Sequence[str] = (),
 ) -> ContactSettled:
-    """The word that a permitted contact is over, and which caps it exceeds."""
+    """The word that a permitted contact is over, when it was made where that is known, and which caps it exceeds."""
     return ContactSettled.model_validate(
         {
             "contact_id": contact.contact_id,
@@ -220,5 +226,6 @@ def settled(
             "outcome": outcome,
             "settled_at": ctx.now,
             "exceeded": tuple(exceeded),
+            "made_at": made_at,
         }
     )

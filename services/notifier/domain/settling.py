@@ -8,6 +8,7 @@ decision says so in its counters.
 from datetime import datetime, timedelta
 
 from schemas.changing import replace
+from schemas.contacts import ContactSettled
 from schemas.values import Reason
 from services.notifier.domain.asking import cancelled, party_of, products_of
 from services.notifier.domain.flow import onward, settled
@@ -47,7 +48,7 @@ def settle(state: Borrower, contact_id: str, outcome: Settled, ctx: Moment) -> R
     after = _dialled(count(state, permit, outcome.at, ctx, connected=outcome.outcome == "connected"), permit, outcome)
     if outcome.refused and contact.person_id and permit.party == "contact_person":
         after = replace(after, refusals=tuple(sorted({*after.refusals, contact.person_id})))
-    return onward(after, ctx, (settled(state, contact, outcome.outcome, ctx, _exceeded(after, contact_id, ctx)),))
+    return onward(after, ctx, (_counted(after, contact, outcome.outcome, outcome.at, ctx),))
 
 
 def made(state: Borrower, contact_id: str, at: datetime, ctx: Moment) -> Reaction:
@@ -56,7 +57,12 @@ def made(state: Borrower, contact_id: str, at: datetime, ctx: Moment) -> Reactio
     if permit is None:
         return state, ()
     after = count(state, permit, at, ctx)
-    return onward(after, ctx, (settled(state, permit.contact, "made", ctx, _exceeded(after, contact_id, ctx)),))
+    return onward(after, ctx, (_counted(after, permit.contact, "made", at, ctx),))
+
+
+def _counted(after: Borrower, contact: Contact, outcome: str, at: datetime, ctx: Moment) -> ContactSettled:
+    exceeded = tuple(reason.rule_id for reason in overrun(after, contact.contact_id, ctx))
+    return settled(after, contact, outcome, ctx, made_at=_inside(contact, at, ctx), exceeded=exceeded)
 
 
 def permit_of(state: Borrower, contact_id: str) -> Lapsed | None:
@@ -107,10 +113,6 @@ def overrun(state: Borrower, contact_id: str, ctx: Moment) -> tuple[Reason, ...]
     )
     decision = decide(proposal, History(state.history), state.known, book, one.at)
     return tuple(reason for reason in decision.reasons if _is_about_how_often(book, reason.rule_id, one))
-
-
-def _exceeded(state: Borrower, contact_id: str, ctx: Moment) -> tuple[str, ...]:
-    return tuple(reason.rule_id for reason in overrun(state, contact_id, ctx))
 
 
 def _is_about_how_often(book: Rulebook, rule_id: str, one: Contacted) -> bool:

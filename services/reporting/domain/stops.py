@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, cast, get_args
 
-from schemas import bank, cases, contacts, visits
+from schemas import agencies, bank, cases, contacts, visits
 from schemas.envelope import Fact
 from schemas.values import Channel
 from services.rulebook.word import Kind, Word, said_at, shown, word
@@ -247,7 +247,10 @@ def _midnight(day: date) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A contact that was really made: whom it reached, about which loans, when, and over which channel."""
+    """A contact that was really made: whom it reached, about which loans, when, and over which channel.
+
+    What agencies and officers made names no loans: the permit that they asked for does.
+    """
 
     contact_id: str
     borrower_id: str
@@ -256,11 +259,15 @@ class Made:
     channel: Channel
 
 
-def made(fact: Fact) -> Made | None:
-    """The contact that a fact reports as made."""
+def made(fact: Fact, recorded: datetime) -> Made | None:
+    """The contact that a fact reports as made. What an agency reports by itself was made no later than `recorded`."""
     match fact:
         case contacts.NoticeSent():
             return Made(fact.notice_id, fact.borrower_id, fact.loan_ids, fact.submitted_at, fact.channel)
         case visits.VisitArrived():
             return Made(fact.visit_id, fact.borrower_id, fact.loan_ids, fact.arrived_at, "visit")
+        case contacts.ContactSettled(made_at=datetime() as told) if fact.channel != "visit":  # that arrived, see above
+            return Made(fact.contact_id, fact.borrower_id, (), told, fact.channel)
+        case agencies.CallReported():
+            return Made(fact.contact_id, fact.borrower_id, (), min(fact.called_at, recorded), "voice")
     return None

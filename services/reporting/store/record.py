@@ -64,7 +64,7 @@ def _beside(fact: Fact, valid: datetime, origin: Origin) -> Iterator[tuple[Any, 
         yield loan_positions, {**_values(position), "arrears": position.arrears, "valid_time": said, **recorded}
     for mark in stops.marks(fact, valid, origin.recorded):
         yield marks, {**_values(mark), **recorded}
-    if contact := stops.made(fact):
+    if contact := stops.made(fact, origin.recorded):
         yield contacts_made, {**_values(contact), "loan_ids": list(contact.loan_ids), **recorded}
 
 

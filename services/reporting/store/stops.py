@@ -33,11 +33,29 @@ _RELEASE_COUNTS = """
 """Both as services.rulebook.word has it; a release is asked about only where a stop stands. A snapshot's word stands on
 another topic than the bank's, so it is compared with the stop itself."""
 
+_PERMIT = """
+    permit.type = 'contact.allowed.v1' AND permit.borrower_id = contacts_made.borrower_id
+    AND permit.recorded_time <= :known AND permit.ids @> ARRAY[contacts_made.contact_id]
+"""
+_ABOUT_THE_LOAN = f"""
+    stop.loan_id IS NULL OR stop.loan_id = ANY(contacts_made.loan_ids)
+    OR (contacts_made.loan_ids = '{{}}'
+        AND EXISTS (SELECT 1 FROM facts AS permit WHERE {_PERMIT} AND permit.ids @> ARRAY[stop.loan_id]))
+"""
+"""A contact of an agency or an officer is about the loans of its permit; without one no stop of a loan concerns it."""
+
+_MEANS_THE_PARTY = f"""
+    stop.kind <> 'status' OR contacts_made.loan_ids <> '{{}}'
+    OR NOT EXISTS (SELECT 1 FROM facts AS permit JOIN bodies USING (topic, partition, "offset")
+        WHERE {_PERMIT} AND bodies.data ->> 'party' = 'contact_person')
+"""
+"""Contact persons are asked because the borrower is dead or lacks capacity."""
+
 _WRONGFUL = f"""
-SELECT DISTINCT ON (contact_id) contact_id, contacts_made.borrower_id, made_at, stop.kind,
+SELECT DISTINCT ON (contact_id, contacts_made.borrower_id) contact_id, contacts_made.borrower_id, made_at, stop.kind,
     stop.recorded_time AS stopped_at
 FROM contacts_made JOIN marks AS stop ON stop.role = 'stop' AND stop.borrower_id = contacts_made.borrower_id
-    AND (stop.loan_id IS NULL OR stop.loan_id = ANY(contacts_made.loan_ids))
+    AND ({_ABOUT_THE_LOAN}) AND ({_MEANS_THE_PARTY})
     AND (stop.kind NOT LIKE 'stop_request %' OR stop.kind = 'stop_request ' || contacts_made.channel)
     CROSS JOIN LATERAL ({_KNOWN.format(mark="stop")}) AS known
 WHERE greatest(stop.recorded_time, stop.starts) < made_at - CAST(:grace AS interval)
@@ -54,7 +72,7 @@ WHERE greatest(stop.recorded_time, stop.starts) < made_at - CAST(:grace AS inter
             AND (release.ends IS NULL OR release.ends > made_at)
             AND ({_RELEASE_COUNTS})
     )
-ORDER BY contact_id, stop.recorded_time, stop.kind
+ORDER BY contact_id, contacts_made.borrower_id, stop.recorded_time, stop.kind
 """
 
 
