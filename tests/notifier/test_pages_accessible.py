@@ -34,6 +34,15 @@ PICTURES = os.environ.get("ARREARS_PICTURES", "")
 HUGE = {"principal": "123456789012.34", "interest": "98765432.10", "fees": "1234567.89"}
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => { d.removeAttribute('name'); d.open = true })"
 LANGUAGES, WIDTHS = ("zh-CN", "en"), (360, 390)
+CUT = """[...document.querySelectorAll('select')].filter(shown => {
+    const whole = shown.cloneNode(true);
+    whole.style.cssText = 'position: absolute; width: max-content; max-width: none';
+    shown.after(whole);
+    const needed = whole.offsetWidth;
+    whole.remove();
+    return shown.offsetWidth && needed > shown.offsetWidth;
+}).map(shown => shown.name)"""
+"""The lists of choices of a page that are too narrow for their longest choice."""
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 FIRM = {"law_firm": "Zhengheng Law Firm", "law_firm_zh": "正衡律师事务所", "law_firm_address": "8 Law Road, Shenzhen"}
 
@@ -86,7 +95,8 @@ async def judged(page: Page, name: str) -> list[str]:
     found = await axe.Axe().run(page, options=RULES)
     wide = await page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     wrong = [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found.response["violations"]]
-    return [*wrong, *(["wider than the screen"] if wide else [])]
+    cut = [f"{name} is cut" for name in await page.evaluate(CUT)]
+    return [*wrong, *cut, *(["wider than the screen"] if wide else [])]
 
 
 async def fill(page: Page, answer: str, **fields: str) -> None:
