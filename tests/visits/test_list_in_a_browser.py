@@ -1,4 +1,4 @@
-"""The officers' list on a screen: all of its columns are seen at 1440 px."""
+"""The officers' list on a screen: all of its columns are seen at 1440 px, and on a phone each visit is a card."""
 
 import pytest
 from playwright.sync_api import Page
@@ -23,6 +23,21 @@ def test_the_list_of_visits_shows_every_column_on_a_wide_screen(bench, line, pho
     wide = phone.evaluate("[...document.querySelectorAll('.scroll')].map((e) => [e.scrollWidth, e.clientWidth])")
     assert all(needed <= given for needed, given in wide), wide
     assert phone.evaluate("document.querySelector('main').clientWidth") > 1300
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_on_a_phone_every_value_of_a_visit_stands_beside_its_name_and_nothing_scrolls_sideways(
+    bench, line, phone: Page, asked, language
+):
+    _with_long_words(bench, asked)
+    phone.goto(f"/visits?lang={language}")
+    wide = phone.evaluate("[...document.querySelectorAll('.scroll')].map((e) => [e.scrollWidth, e.clientWidth])")
+    assert wide
+    assert all(needed <= given for needed, given in wide), wide
+    heads = phone.locator(".scroll").first.locator("th").all_text_contents()
+    for row in phone.locator(".scroll").first.locator("tbody tr").all():
+        cells = row.locator("td").evaluate_all("all => all.map((cell) => cell.dataset.label)")
+        assert cells == heads
 
 
 def _with_long_words(bench, asked):
