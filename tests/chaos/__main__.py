@@ -1,6 +1,7 @@
 """`make chaos`: kill, freeze, cut and fill; then let a program that shares no code with us count what came of it."""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -73,7 +74,8 @@ def _audit(cluster: Cluster, told: argparse.Namespace) -> int:
     asked = ["--bootstrap", cluster.bootstrap, "--database", cluster.database_url, "--run", str(cluster.folder)]
     print_dir = ["--letters", cluster.settings["ARREARS_PRINT_DIR"]]
     command = [sys.executable, "-m", "tests.chaos.auditor", *asked, *print_dir, *reports]
-    return subprocess.run(command, cwd=CHECKOUT, check=False).returncode
+    environment = {**os.environ, "ARREARS_LINK_KEY": cluster.settings["ARREARS_LINK_KEY"]}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,12 +1,14 @@
 """The auditor: `python -m tests.chaos.auditor`. Reads topics with librdkafka and tables by SQL, and counts.
 
 It imports nothing of services, schemas or deploy: what it knows of them it knows from the contract. Prints what was
-lost, doubled, invented, reordered, unseen and missing, and where the faults landed. Exit status 0 only when all of it
+lost, doubled, invented, reordered, unseen and missing, and where the faults landed. `ARREARS_LINK_KEY` is the key that
+notifier was given: what a carrier had says only under seal which notice it is. Exit status 0 only when all of it
 is nothing and enough happened.
 """
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter, defaultdict
@@ -33,6 +35,7 @@ FEES = (
     "SELECT transaction_id, fee_id, sum(debit), sum(credit), sum(CASE WHEN account LIKE '%%payable%%'"
     " THEN credit - debit ELSE 0 END) FROM assignment.ledger GROUP BY transaction_id, fee_id"
 )
+LINK_KEY = "ARREARS_LINK_KEY"
 CONTACTS = "SELECT contact_id, channel, state, carrier_reference FROM notifier.contacts WHERE step IS NOT NULL"
 
 
@@ -242,7 +245,8 @@ def main() -> int:
         audit = Audit(topics, tables, known)
         facts.nowhere(known.get(-1, {}), audit.findings)
         audit.run()
-        handed = messages.handed_over(lines(folder / "handed-over.jsonl"), told.letters)
+        opener = messages.Opener(os.environ.get(LINK_KEY, ""))
+        handed = messages.handed_over(lines(folder / "handed-over.jsonl"), told.letters, opener)
         streams.commanded(lines(folder / "commands.jsonl"), audit.answers, audit.findings)
         unknown = messages.once(handed, tables.rows(CONTACTS), audit.findings)
         report = report_of(audit, run, unknown, folder, begun)
@@ -265,7 +269,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--letters", type=Path, help="the print folder")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--html", type=Path)
-    return parser.parse_args()
+    told = parser.parse_args()
+    if not os.environ.get(LINK_KEY):
+        parser.error(f"{LINK_KEY} is not set: the key with which notifier seals the links in its messages, in base64")
+    return told
 
 
 if __name__ == "__main__":

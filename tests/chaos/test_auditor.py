@@ -3,11 +3,13 @@
 import ast
 import base64
 from collections import Counter
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from services.notifier.links import Links
 from tests.chaos.audit import books, enough, facts, messages, streams
 from tests.chaos.audit.contract import LOANS, SERVICES, source_of
 from tests.chaos.audit.facts import FactRow, Partition
@@ -280,9 +282,14 @@ def test_a_late_copy_that_was_applied_again_shows_in_visits():
 # -- messages ---------------------------------------------------------------------------------------------------------
 
 
-def sms(notice: str) -> dict[str, str]:
-    token = base64.urlsafe_b64encode(b"n\0\0\0\0" + notice.encode() + b"m" * 16).rstrip(b"=").decode()
-    return {"channel": "sms", "to": "+86", "text": f"you owe http://127.0.0.1/n/{token} ."}
+KEY = b"k" * 32
+OPENER = messages.Opener(base64.b64encode(KEY).decode())
+
+
+def sms(notice: str, key: bytes = KEY) -> dict[str, str]:
+    links = Links("http://127.0.0.1", (key,))
+    token = links.sign("n", notice, datetime(2026, 6, 1, tzinfo=UTC))
+    return {"channel": "sms", "to": "+86", "text": f"you owe {links.address(token)} ."}
 
 
 @pytest.mark.parametrize(
@@ -300,14 +307,15 @@ def sms(notice: str) -> dict[str, str]:
 )
 def test_one_message_per_notice(handed, state, reference, expected):
     findings = Findings()
-    found = messages.handed_over([sms("N-B-1")] * handed, None)
+    found = messages.handed_over([sms("N-B-1")] * handed, None, OPENER)
     messages.once(found, [("N-B-1", "sms", state, reference)], findings)
     only(findings, **expected)
 
 
-def test_a_message_about_no_notice_is_invented():
+@pytest.mark.parametrize("message", [{"channel": "sms", "to": "", "text": "hello"}, sms("N-B-1", b"another" * 5)])
+def test_a_message_about_no_notice_is_invented(message):
     findings = Findings()
-    messages.once(messages.handed_over([{"channel": "sms", "to": "", "text": "hello"}], None), [], findings)
+    messages.once(messages.handed_over([message], None, OPENER), [], findings)
     only(findings, invented=1)
 
 

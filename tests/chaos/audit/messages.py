@@ -1,32 +1,50 @@
-"""One message per notice: what the carriers were handed, against what notifier's books say that it handed over."""
+"""One message per notice: what the carriers were handed, against what notifier's books say that it handed over.
+
+Which notice a message is about stands sealed in its link: base64url of AES-SIV (RFC 5297) under HMAC-SHA512 of the key
+that notifier was given, over one byte of purpose, four of expiry, and the notice's id.
+"""
 
 import base64
 import binascii
+import hmac
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from tests.chaos.audit.findings import Findings
 
 LINK = re.compile(r"/n/([A-Za-z0-9_-]{20,200})")
-HEAD_BYTES, MAC_BYTES = 5, 16
+HEAD_BYTES = 5
 HANDED = frozenset({"submitted", "delivered", "failed"})
 """States of a notice whose handing over is certain where a carrier's reference is known."""
 
 MAYBE = frozenset({"unknown", "submitting", "failed"})
 
 
-def notice_of(text: str) -> str:
-    """The notice that a message is about, read from the link in it; empty where there is none."""
-    found = LINK.search(text.replace("=\r\n", "").replace("=\n", ""))
-    if not found:
-        return ""
-    try:
-        raw = base64.urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4))
-    except (binascii.Error, ValueError):
-        return ""
-    return raw[HEAD_BYTES:-MAC_BYTES].decode("utf-8", "replace")
+@dataclass(frozen=True, slots=True)
+class Opener:
+    """Reads links with the key that notifier seals them with; `key` is in base64."""
+
+    key: str
+
+    def notice_of(self, text: str) -> str:
+        """The notice that a message is about; empty where there is no link, or none that this key opens."""
+        found = LINK.search(text.replace("=\r\n", "").replace("=\n", ""))
+        if not found:
+            return ""
+        try:
+            raw = base64.urlsafe_b64decode(found[1] + "=" * (-len(found[1]) % 4))
+            return self._cipher().decrypt(raw, [b"arrears link"])[HEAD_BYTES:].decode("utf-8", "replace")
+        except (binascii.Error, ValueError, InvalidTag):
+            return ""
+
+    def _cipher(self) -> AESSIV:
+        return AESSIV(hmac.digest(base64.b64decode(self.key), b"arrears link sealed", "sha512"))
 
 
 def mail_text(text: str) -> str:
@@ -40,12 +58,12 @@ def mail_text(text: str) -> str:
     return "\n".join(parts)
 
 
-def handed_over(journal: Iterable[Mapping[str, str]], letters: Path | None) -> Counter[tuple[str, str]]:
+def handed_over(journal: Iterable[Mapping[str, str]], letters: Path | None, opener: Opener) -> Counter[tuple[str, str]]:
     """Channel and notice id, how often the carriers were handed it. Letters lie under their own name: once at most."""
     found: Counter[tuple[str, str]] = Counter()
     for line in journal:
         text = line["text"] if line["channel"] == "sms" else mail_text(line["text"])
-        found[line["channel"], notice_of(text)] += 1
+        found[line["channel"], opener.notice_of(text)] += 1
     if letters is not None:
         handed = (pdf for pdf in letters.rglob("*.pdf") if not pdf.parent.name.startswith("."))
         found.update({("letter", pdf.stem) for pdf in handed})
