@@ -1,5 +1,7 @@
 """A recommendation to go to law is decided or withdrawn: it outlives neither its case, its ground nor its amounts."""
 
+from datetime import timedelta
+
 import pytest
 
 from schemas.cases import CaseClosed, LegalRecommended, LegalReferred, LegalWithdrawn, PlacementOffered
@@ -110,6 +112,30 @@ def test_a_partial_payment_has_the_recommendation_made_anew_on_what_is_left(stor
     assert story.outcomes() == []
     story.days(1)
     assert [fact.decision_id for fact in story.said(LegalReferred)] == [anew.decision_id]
+
+
+@pytest.mark.parametrize(
+    ("barred_in_days", "hours"),
+    [(30, 48), (4, 48), (3, 38), (2, 14), (1, 0), (0, 48)],
+    ids=["long", "three days left", "two days left", "one day left", "the last day", "barred"],
+)
+def test_nobody_waits_for_the_decision_until_the_claim_is_barred(story, barred_in_days, hours):
+    limit = story.today + timedelta(days=barred_in_days)
+    story.opened(5000, oldest_due_date=limit.replace(year=limit.year - 3)).recorded(status="bankrupt")
+    (said,) = story.said(LegalRecommended)
+    assert (said.limitation_expires_on, said.decide_by - said.decided_at) == (limit, timedelta(hours=hours))
+    story.days(2)
+    assert story.outcomes() == ["legal_referred" if barred_in_days else "legal_not_pursued"]
+
+
+def test_small_payments_put_the_decision_off_but_not_until_the_claim_is_barred(story):
+    limit = story.today + timedelta(days=10)
+    story.opened(5000, oldest_due_date=limit.replace(year=limit.year - 3)).recorded(status="bankrupt")
+    for _ in range(10):
+        story.pays(1, days_past_due_after=(story.today - limit.replace(year=limit.year - 3)).days)
+        story.days(1)
+    decided = story.last(LegalReferred)
+    assert (decided.limitation_expires_on, decided.decided_at.date()) == (limit, limit - timedelta(days=1))
 
 
 def test_a_payment_that_leaves_too_little_is_not_pursued():

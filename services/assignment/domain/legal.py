@@ -8,11 +8,14 @@ from schemas.changing import replace
 from schemas.values import Reason
 from services.assignment.domain import cases, holds, recommendation
 from services.assignment.domain.loans import counted_from
-from services.assignment.domain.moment import Moment, local_day
+from services.assignment.domain.moment import Moment, end_of, local_day
 from services.assignment.domain.stages import move_stage
 from services.assignment.domain.state import ZERO, Case, Legal, Loan, State
 from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, numbered, run, step
 from services.rulebook.limitation import years_later
+
+LAST_DAY_LEFT = timedelta(days=2)
+"""From the day before the last one on which a claim can be enforced to the first on which it is barred."""
 
 
 def recommend(state: State, why: str, at: Moment) -> Said:
@@ -34,10 +37,19 @@ def recommend_anew(state: State, at: Moment) -> Said:
 
 def _recommend(state: State, case: Case, why: str, at: Moment) -> Said:
     state, decision_id = numbered(state, "LG")
-    decide_by = at.now + timedelta(days=at.strategy.legal.decide_after_days)
+    decide_by = _decide_by(state, at)
     reason = Reason(rule_id="HOUSE-LEGAL-LAST", force="POLICY", text=f"No other way is left: {why.replace('_', ' ')}.")
     said = LegalRecommended(**_named(state, case, decision_id, (reason,), at), decide_by=decide_by)
     return replace(state, case=replace(case, legal=Legal(decision_id, decide_by, why), seek_at=None)), (said,)
+
+
+def _decide_by(state: State, at: Moment) -> datetime:
+    """After the days that officers have to look at it, but not into the last day on which the claim can be enforced."""
+    after_days = at.now + timedelta(days=at.strategy.legal.decide_after_days)
+    expires = expires_on(case_loans(state), at.strategy.legal.limitation_years)
+    if expires is None or expires <= local_day(at.now, state.time_zone):
+        return after_days
+    return min(after_days, max(at.now, end_of(expires - LAST_DAY_LEFT, 0, state.time_zone)))
 
 
 def _named(state: State, case: Case, decision_id: str, reasons: tuple[Reason, ...], at: Moment) -> dict[str, object]:
