@@ -1,4 +1,4 @@
-"""What decides whether a mark counts. Marks written before count always, until `arrears rebuild` writes them anew."""
+"""What decides whether a mark counts. Marks written before count always."""
 
 from alembic import op
 
