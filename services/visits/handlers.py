@@ -41,6 +41,7 @@ from schemas.cases import (
 )
 from schemas.contacts import (
     ConsentGiven,
+    ConsentWithdrawn,
     ContactAllowed,
     ContactCancelled,
     ContactDenied,
@@ -52,9 +53,9 @@ from schemas.contacts import (
 from schemas.envelope import Fact
 from schemas.values import Sealed
 from services.kit.service import Context, Handler, Reaction
-from services.visits.domain import life, results, stops
+from services.visits.domain import life, results, stops, workplace
 from services.visits.domain.panel import Panel
-from services.visits.domain.state import Borrower, Place, Placement, Profile, Seal
+from services.visits.domain.state import Borrower, Consent, Place, Placement, Profile, Seal
 from services.visits.domain.stops import Told
 
 Ctx = Context[Panel]
@@ -185,10 +186,17 @@ def on_answered(state: Borrower, fact: NoticeAnswered, ctx: Ctx) -> Done:
 
 
 def on_consent(state: Borrower, fact: ConsentGiven, ctx: Ctx) -> Done:
-    """The borrower allows contact (again)."""
+    """The borrower allows contact (again), or to be visited at work."""
+    if fact.kind == "workplace_visit":
+        return workplace.consented(state, Consent(fact.consent_id, fact.expires_at), ctx.now), ()
     if fact.kind != "channel" or fact.channel not in (None, "visit"):
         return state, ()
     return stops.release_kind(state, "stop_request", ctx)
+
+
+def on_consent_withdrawn(state: Borrower, fact: ConsentWithdrawn, _ctx: Ctx) -> Done:
+    """The borrower takes a consent back. A stop that it had lifted is assignment's to tell, by hold and recall."""
+    return workplace.withdrawn(state, fact.consent_id), ()
 
 
 def on_activated(state: Borrower, fact: PlacementActivated, ctx: Ctx) -> Done:
@@ -301,6 +309,7 @@ HANDLERS: Mapping[type[Fact], Handler[Borrower, Panel]] = {
     ContactStopRequested: on_stop_requested,
     NoticeAnswered: on_answered,
     ConsentGiven: on_consent,
+    ConsentWithdrawn: on_consent_withdrawn,
     PlacementActivated: on_activated,
     PlacementRecalled: on_recalled,
     CaseClosed: on_case_closed,

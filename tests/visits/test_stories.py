@@ -5,9 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from schemas.contacts import (
-    ContactCancelled,
-)
+from schemas.contacts import ConsentGiven, ConsentWithdrawn, ContactCancelled
 from schemas.visits import (
     VisitCancelled,
     VisitCompleted,
@@ -123,6 +121,48 @@ def test_without_an_address_there_is_no_visit():
 def test_a_workplace_is_visited_only_with_consent():
     story = Story()
     story.hear(b.recorded(b.home(kind="work")), b.overdue(), b.activated())
+    assert story.bus.said_of(VisitsExhausted)[0].reason == "no_address"
+
+
+def allows(consent_id="CO-1", kind="workplace_visit", until=None):
+    return ConsentGiven(consent_id=consent_id, borrower_id=BORROWER, kind=kind, given_at=NOON, expires_at=until)
+
+
+def takes_back(consent_id="CO-1"):
+    return ConsentWithdrawn(consent_id=consent_id, borrower_id=BORROWER, withdrawn_at=NOON)
+
+
+TOMORROW = NOON + timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "visited"),
+    [
+        ([allows()], True),
+        ([allows(), allows()], True),
+        ([allows(until=TOMORROW)], True),
+        ([allows(until=NOON)], False),
+        ([allows(kind="night_contact")], False),
+        ([allows(), takes_back()], False),
+        ([allows(), allows(), takes_back()], False),
+        ([allows(), allows("CO-2"), takes_back()], True),
+        ([allows("CO-2", until=TOMORROW), takes_back()], True),
+    ],
+)
+def test_a_consent_to_be_visited_at_work_that_notifier_was_told_counts_until_it_ends_or_is_taken_back(told, visited):
+    story = Story()
+    story.hear(*told, b.recorded(b.home(kind="work")), b.overdue(), b.activated())
+    assert story.said() == ["visit.permit_requested" if visited else "visit.attempts_exhausted"]
+
+
+def test_no_visit_is_asked_for_again_at_work_once_the_consent_is_taken_back():
+    story = Story()
+    story.hear(allows(), b.recorded(b.home(kind="work")), b.overdue(), b.activated())
+    story.allow()
+    cancelled = {"contact_id": story.asked.visit_id, "borrower_id": BORROWER, "channel": "visit", "purpose": "visit"}
+    story.hear(takes_back(), ContactCancelled(**cancelled, reason="replanned", cancelled_at=NOON))
+    story.bus.advance(timedelta(days=3))
+    assert story.said().count("visit.permit_requested") == 1
     assert story.bus.said_of(VisitsExhausted)[0].reason == "no_address"
 
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from schemas.changing import replace
 from schemas.visits import VisitPermitRequested, VisitsExhausted
 from services.rulebook.visiting import team_size_min
+from services.visits.domain import workplace
 from services.visits.domain.panel import Agency, Moment, Panel, Policy, Staff
 from services.visits.domain.state import Borrower, Ground, Outcome, Place, Placement, Profile, Visit, named, stable_hash
 
@@ -70,7 +71,7 @@ def exhausted_by(borrower: Borrower, at: Moment) -> Ground | None:
         return "not_permitted"
     if placement.attempts >= policy.attempts_max:
         return "not_permitted" if placement.met else "unreachable"
-    if not usable_places(profile, placement, at):
+    if not usable_places(borrower, placement, at):
         return "moved" if placement.excluded else "no_address"
     return "not_permitted" if placement.tries >= policy.tries_max else None
 
@@ -93,7 +94,7 @@ def exhaust(borrower: Borrower, ground: Ground, at: Moment) -> Outcome:
 
 
 def _request(borrower: Borrower, placement: Placement, profile: Profile, at: Moment) -> Outcome:
-    place = usable_places(profile, placement, at)[0]
+    place = usable_places(borrower, placement, at)[0]
     chosen = _slot(borrower, placement, profile, at)
     if chosen is None:
         return _later(
@@ -201,18 +202,17 @@ def _fixed(instant: datetime) -> datetime:
     return instant.astimezone(timezone(instant.utcoffset() or timedelta(0)))
 
 
-def usable_places(profile: Profile, placement: Placement, at: Moment) -> list[Place]:
+def usable_places(borrower: Borrower, placement: Placement, at: Moment) -> list[Place]:
     """Addresses that may be visited, best first: by the strategy's order of kinds, then by how sure their source is."""
-    order = at.reference.policy.places
-    able = [p for p in profile.places if p.kind in order and p.address_id not in placement.excluded]
-    lawful = [p for p in able if _lawful(p, profile, at.now)]
+    order, known = at.reference.policy.places, borrower.profile.places if borrower.profile else ()
+    able = [p for p in known if p.kind in order and p.address_id not in placement.excluded]
+    lawful = [p for p in able if _lawful(p, borrower, at.now)]
     return sorted(lawful, key=lambda p: (order.index(p.kind), SOURCE_ORDER[p.source], p.address_id))
 
 
-def _lawful(place: Place, profile: Profile, now: datetime) -> bool:
+def _lawful(place: Place, borrower: Borrower, now: datetime) -> bool:
     """A known lawful source (CN-WHO-08); a workplace only with the borrower's consent."""
-    consented = profile.workplace and (profile.workplace_until is None or profile.workplace_until > now)
-    return place.source in SOURCE_ORDER and (place.kind != "work" or consented)
+    return place.source in SOURCE_ORDER and (place.kind != "work" or workplace.allowed(borrower, now))
 
 
 def choose_team(agency: Agency, region: str, day: date, visit_id: str, panel: Panel) -> tuple[str, ...] | None:

@@ -164,6 +164,6 @@ def _end_of_attempts(borrower: Borrower, meaning: Meaning, at: Moment) -> Outcom
 
 def _ground(borrower: Borrower, at: Moment) -> Ground | None:
     profile, placement = borrower.profile, borrower.placement
-    if profile and placement and placement.excluded and not usable_places(profile, placement, at):
+    if profile and placement and placement.excluded and not usable_places(borrower, placement, at):
         return "moved"
     return exhausted_by(borrower, at)

@@ -61,7 +61,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a visit must know of the person. `workplace_until`: end of the consent to be visited at work, if any."""
+    """What a visit must know of the person. workplace, workplace_until: a recorded consent to visits there."""
 
     region: str
     time_zone: str
@@ -169,6 +169,14 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent to be visited at work that notifier was told, and its end."""
+
+    consent_id: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Borrower:
     """All that visits knows of a borrower."""
 
@@ -184,6 +192,7 @@ class Borrower:
     last_attempt_at: datetime | None = None
     last_report_id: str = ""
     chain: str = CHAIN_START
+    at_work: tuple[Consent, ...] = ()
 
 
 def fresh(borrower_id: str) -> Borrower:
