@@ -5,10 +5,11 @@ import re
 import pytest
 
 from services.kit.pages import load_phrases
+from services.reporting.api.asked import Desk
 from services.reporting.domain.alarms import NOBODY_WORKS, alarms
 from services.reporting.domain.laws import CONTACTS, FEES, LIVES, PAYMENTS, SEQUENCES, Law, _equation
-from services.reporting.pages.console import HERE
-from services.reporting.pages.sentences import difference, equation, reason, rule, sentence
+from services.reporting.pages.console import HERE, Console
+from services.reporting.pages.sentences import difference, equation, parted, reason, rule, sentence
 
 PHRASES = load_phrases(HERE)
 
@@ -71,6 +72,42 @@ def test_a_part_of_a_sentence_is_turned_too():
 def test_what_a_person_wrote_stays_as_it_was_written():
     assert zh("declined: Kein Personal in der Region") == "机构拒绝：Kein Personal in der Region"
     assert zh("they moved to Wuhan in May") == "they moved to Wuhan in May"
+
+
+@pytest.mark.parametrize(
+    ("said", "language", "own", "other"),
+    [
+        ("officer-7: 合同与流水一致", "en", "officer-7: ", "合同与流水一致"),
+        ("officer-7: 合同与流水一致", "zh-CN", "officer-7: 合同与流水一致", ""),
+        ("机构拒绝：no team in the region", "zh-CN", "机构拒绝：", "no team in the region"),
+        ("declined: no team in the region", "en", "declined: no team in the region", ""),
+        ("评分由 A 变为 B", "zh-CN", "评分由 A 变为 B", ""),
+        ("已撤回：V-B00003-1", "zh-CN", "已撤回：V-B00003-1", ""),
+    ],
+)
+def test_the_words_of_somebody_who_wrote_in_the_other_language_are_told_apart(said, language, own, other):
+    assert parted(said, language) == (own, other)
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "shown"),
+    [
+        (
+            "officer-7: 合同齐全",
+            "en",
+            'officer-7: <span lang="zh-CN">合同齐全</span> <small>(written in Chinese)</small>',
+        ),
+        ("they moved to Wuhan", "zh-CN", '<span lang="en">they moved to Wuhan</span> <small>（原文为英文）</small>'),
+        ("they moved to Wuhan", "en", "they moved to Wuhan"),
+    ],
+)
+def test_a_reason_in_the_other_language_says_so_also_as_the_reason_of_an_exception(written, language, shown):
+    pages = Console.of(Desk(None, "Asia/Shanghai")).pages.environment
+    assert pages.from_string("{{ quoted(text) }}").render(lang=language, text=written) == shown
+    text = f"{rule('CN-TIME-02', 'en', chinese)} (quiet from 22:00 to 08:00; it is 22:16 there) Overridden: {written}"
+    html = pages.from_string("{{ reason('CN-TIME-02', text) }}").render(lang=language, text=text)
+    assert html.endswith({"en": " Overridden: ", "zh-CN": " 已记录的例外理由："}[language] + shown)
+    assert "{" not in html
 
 
 def test_a_word_of_the_trade_is_said_in_words_in_either_language():

@@ -118,3 +118,18 @@ def test_evidence_that_names_no_place_on_earth_says_nothing_of_where_it_was_take
 
     assert farthest_metres([taken(math.inf), taken(math.nan), taken(400.0)], (22.5, 114.0)) is None
     assert farthest_metres([taken(math.inf), taken(22.5)], (22.5, 114.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "shown"),
+    [
+        ("借款人搬家了", "en", '<span lang="zh-CN">借款人搬家了</span> <small>(written in Chinese)</small>'),
+        ("they moved away", "zh-CN", '<span lang="en">they moved away</span> <small>（原文为英文）</small>'),
+        ("they moved away", "en", "they moved away"),
+        ("cured", "zh-CN", worded("cured", "zh-CN")),
+    ],
+)
+def test_a_reason_that_somebody_wrote_in_the_other_language_says_so(text, language, shown):
+    phrases = PHRASES[language]
+    context = {"t": lambda _context, key, **values: phrases[key].format(**values), "lang": language}
+    assert said.quoted(context, text) == shown

@@ -21,7 +21,7 @@ from markupsafe import Markup
 from services.kit.pages import SAFE_HEADERS, Language, Pages, choose_language, load_phrases, mount_tokens, number
 from services.reporting.api.asked import Desk
 from services.reporting.pages.charts import Chart, Word, stage_word
-from services.reporting.pages.sentences import difference, equation, reason, rule, sentence
+from services.reporting.pages.sentences import difference, equation, parted, reason, rule, sentence
 from services.reporting.store.view import View
 
 HERE = Path(__file__).parent
@@ -49,6 +49,10 @@ TONES: Mapping[str, str] = {
     **dict.fromkeys(("broken", "failed", "incident", "legal_referred", "aborted", "no", "M4", "charged_off"), "stop"),
 }
 
+
+_OTHERS: Mapping[Language, Language] = {"en": "zh-CN", "zh-CN": "en"}
+OVERRIDDEN = " Overridden: "
+"""Begins, in the text of a decision's reason, the recorded reason for going on in spite of the rule."""
 
 ASKED = {
     "visit.evidence_sealed.v1": "complete",
@@ -98,6 +102,7 @@ class Console:
             equation=console._said(_equation),
             difference=console._said(_difference),
             explain=console._explained(),
+            quoted=console._quoted(),
             reason=console._reason(),
             tones=TONES,
             asked=ASKED,
@@ -113,7 +118,9 @@ class Console:
             if key in phrases:
                 return phrases[key]
         before, _, after = word.partition(":")
-        return f"{self.word(language, before)}{phrases['word.colon']}{self.word(language, after)}" if after else word
+        if not after or after.startswith(" "):  # a colon of somebody's sentence
+            return word
+        return f"{self.word(language, before)}{phrases['word.colon']}{self.word(language, after)}"
 
     def _word_global(self) -> Callable[..., str]:
         @pass_context
@@ -153,11 +160,34 @@ class Console:
     def _reason(self) -> Callable[..., Markup]:
         @pass_context
         def because(context: Context, rule_id: str, text: str) -> Markup:
-            """The sentence of a decision's reason."""
+            """The sentence of a decision's reason; the recorded reason of an exception in the words of who gave it."""
             language: Language = context["lang"]
-            return _beside(reason(rule_id, text, language, lambda word: self.word(language, word)), text)
+            told, _, override = text.partition(OVERRIDDEN)
+            said = _beside(reason(rule_id, told, language, lambda word: self.word(language, word)), told)
+            if not override:
+                return said
+            return said + Markup(" {}{}").format(
+                self.word(language, "overridden"), self._in_words(override, override, language)
+            )
 
         return because
+
+    def _quoted(self) -> Callable[..., Markup]:
+        @pass_context
+        def quoted(context: Context, text: str) -> Markup:
+            """A reason in the reader's language; what somebody wrote in the other says so."""
+            language: Language = context["lang"]
+            return self._in_words(sentence(text, language, lambda word: self.word(language, word)), text, language)
+
+        return quoted
+
+    def _in_words(self, said: str, text: str, language: Language) -> Markup:
+        own, other = parted(said, language)
+        if not other:
+            return _beside(said, text)
+        tag, mark = _OTHERS[language], self.word(language, "written_in_the_other")
+        lead = Markup.escape(own) if said == text else _beside(own, text)
+        return lead + Markup('<span lang="{}">{}</span> <small>{}</small>').format(tag, other, mark)
 
     def words(self, request: Request) -> Callable[[str], str]:
         """The words of the reader's language."""

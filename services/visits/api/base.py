@@ -23,7 +23,7 @@ from services.kit.vault import NotOpened
 from services.visits import handlers_commands as commands
 from services.visits import queries
 from services.visits.api.problems import NotApplied
-from services.visits.api.said import kinds, worded
+from services.visits.api.said import kinds, quoted, worded
 from services.visits.domain.conduct import Point, farthest_metres, point_of
 from services.visits.domain.door import Answer
 from services.visits.domain.panel import Panel
@@ -82,7 +82,7 @@ class Base:
     def __init__(self, runtime: Visiting, house: House = NOBODY) -> None:
         self.runtime, self.house = runtime, house
         self.pages = Pages.of(PAGES)
-        self.pages.environment.filters.update(second=_second, worded=worded, kinds=kinds)
+        self.pages.environment.filters.update(second=_second, worded=worded, quoted=quoted, kinds=kinds)
         self.pages.environment.globals.update(tone=TONE, reasons=CANCEL_REASONS, documents=DOCUMENTS)
 
     def ask(self, query: Callable[[Connection], T]) -> T:

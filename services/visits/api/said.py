@@ -6,6 +6,7 @@ from typing import get_args
 
 from jinja2 import pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from schemas.agencies import Evidence
 from schemas.cases import PlacementRecalled
@@ -22,6 +23,12 @@ WORDS: Mapping[str, str] = {
     **dict.fromkeys(CANCEL_REASONS, "why"),
 }
 """Where the words that stand for a reason are translated; the reasons of `visit.cancelled` come first."""
+
+OTHER: Mapping[str, tuple[str, re.Pattern[str]]] = {
+    "en": ("zh-CN", re.compile(r"[\u3400-\u9fff].*$", re.DOTALL)),
+    "zh-CN": ("en", re.compile(r"[A-Za-z]+[,:;.]? [A-Za-z][^\u3400-\u9fff]*$")),
+}
+"""The other language, and how its words begin, by script; one word alone may be a name or an id."""
 
 SENTENCES: Mapping[str, re.Pattern[str]] = {
     key: re.compile(pattern)
@@ -71,6 +78,18 @@ def worded(context: Context, text: str | None) -> str:
             return phrase(context, f"said.{key}", **_shown(context, found.groupdict()))
     first, end, rest = text.partition(". ")
     return worded(context, f"{first}.") + _between(context) + worded(context, rest) if end else text
+
+
+@pass_context
+def quoted(context: Context, text: str | None) -> str | Markup:
+    """A reason as `worded`; what somebody wrote in the other language says so."""
+    said = worded(context, text)
+    language, words = OTHER[context["lang"]]
+    if not (found := words.search(said)):
+        return said
+    mark = phrase(context, "said.other")
+    own = said[: found.start()]
+    return Markup('{}<span lang="{}">{}</span> <small>{}</small>').format(own, language, found[0], mark)
 
 
 def _between(context: Context) -> str:
