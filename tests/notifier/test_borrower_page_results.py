@@ -111,6 +111,28 @@ async def test_a_dispute_is_answered_with_its_reason_and_without_the_officers_na
     assert "我们正在核实" not in chinese
 
 
+@pytest.mark.parametrize(
+    ("reason", "foreign", "asks"),
+    [
+        ("合同与流水一致", '<span lang="zh-CN">合同与流水一致</span>', "written in Chinese"),
+        ("the contract is signed", '<span lang="en">the contract is signed</span>', "以英文写成"),
+    ],
+)
+async def test_an_officers_reason_in_the_other_language_says_so_and_whom_to_ask(
+    client: AsyncClient, bench: Bench[Any, Any], reason: str, foreign: str, asks: str
+) -> None:
+    await client.post(link(), data={"answer": "dispute"})
+    bench.deliver(
+        DisputeResolved(**CASE, dispute_id="D-B-1-1", upheld=False, reason=f"officer-7: {reason}", resolved_at=MORNING)
+    )
+    chinese, english = await pages(client)
+    plain, other = (chinese, english) if "Chinese" in asks else (english, chinese)
+    assert foreign in other
+    assert asks in other
+    assert reason in plain
+    assert not re.search("<span lang|written in Chinese|以英文写成", plain)
+
+
 async def test_relief_is_shown_with_its_end_and_nobody_is_looking_any_more(
     client: AsyncClient, bench: Bench[Any, Any]
 ) -> None:

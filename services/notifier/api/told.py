@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.kit.pages import Language
 from services.notifier.domain.state import Result
 
 BY_RULE = {
@@ -20,12 +21,21 @@ OFFICER = re.compile(r"^\S+: ")
 """Begins the words of an officer; who it was is nothing for a page."""
 
 
+HAN, LATIN = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[A-Za-z]{2}")
+
+
+def written_in(words: str) -> Language | None:
+    """Which of our languages somebody wrote in, by the script; None where no word tells."""
+    return "zh-CN" if HAN.search(words) else "en" if LATIN.search(words) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
-    """A phrase under `why` with its values."""
+    """A phrase under `why` with its values; `language` is the one in which an officer wrote, where that is known."""
 
     phrase: str
     values: Mapping[str, str] = field(default_factory=dict)
+    language: Language | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +51,5 @@ def why(reason: str) -> Why:
     for phrase, pattern in BY_RULE.items():
         if found := pattern.fullmatch(reason):
             return Why(phrase, found.groupdict())
-    return Why("words", {"words": OFFICER.sub("", reason, count=1)})
+    words = OFFICER.sub("", reason, count=1)
+    return Why("words", {"words": words}, written_in(words))
