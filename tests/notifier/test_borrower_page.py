@@ -243,6 +243,15 @@ async def test_every_form_of_the_page_can_be_sent_as_it_stands(client: AsyncClie
     }
 
 
+@pytest.mark.parametrize(
+    ("language", "asks"), [("zh-CN", "请至少勾选一种方式"), ("en", "Please tick at least one way")]
+)
+async def test_who_names_no_way_to_leave_out_is_asked_for_one(client: AsyncClient, language: str, asks: str) -> None:
+    page = await client.post(f"{link()}?lang={language}", data={"answer": "stop_request", "only": "true"})
+    assert page.status_code == 422
+    assert f'id="stop_request-channels-wrong">{asks}' in page.text
+
+
 async def test_every_field_that_is_wrong_is_named_at_once(client: AsyncClient) -> None:
     form = {"answer": "promise", "promised_on": " ", "amount": "much"}
     page = (await client.post(link(), data=form)).text

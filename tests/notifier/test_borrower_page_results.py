@@ -190,8 +190,8 @@ async def test_the_page_says_beforehand_what_a_choice_of_channels_leads_to(clien
 
 async def test_the_instalments_offered_add_up_to_what_is_owed(client: AsyncClient, bench: Bench[Any, Any]) -> None:
     chinese, _ = await pages(client)
-    assert "2 期：2 × ¥50.75" in chinese
-    assert "3 期：¥33.84 + 2 × ¥33.83" in chinese
+    assert "2 期：2&nbsp;×&nbsp;¥50.75" in chinese
+    assert "3 期：¥33.84 + 2&nbsp;×&nbsp;¥33.83" in chinese
 
 
 @pytest.mark.parametrize(
