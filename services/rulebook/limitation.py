@@ -77,6 +77,17 @@ def limitation(
     return known
 
 
+def by_last_event(fell_due: date | None, last: Interruption | None, years: int) -> Limitation | None:
+    """The state of the period by the last event that began it anew alone, which was judged when it came (`interrupts`).
+
+    What fell due after that event has a period of its own. None where nothing is known; the chain is left out.
+    """
+    if last is None or (fell_due is not None and last.on < fell_due):
+        return limitation(fell_due, (), years) if fell_due else None
+    begins = last.begins_on
+    return Limitation(begins or last.on, None if begins is None else years_later(begins, years), last, ())
+
+
 def interrupts(starts_on: date | None, event: Interruption, years: int) -> bool:
     """Whether an event begins a period anew that is counted from a day (None: from a day that is not known)."""
     return starts_on is None or _verdict(starts_on, years_later(starts_on, years), event) in ("counts", "pending")

@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.bank import LoanPaymentReversed
 from schemas.cases import (
@@ -20,9 +22,11 @@ from schemas.cases import (
 from schemas.contacts import ConsentGiven
 from services.assignment import handlers_commands as commands
 from services.assignment.domain.legal import expires_on
+from services.assignment.domain.loans import clock, interrupted
 from services.assignment.domain.registry import breaker_trips
-from services.assignment.domain.state import Loan
+from services.assignment.domain.state import Loan, State
 from services.kit.service import Refused
+from services.rulebook.limitation import Interruption, limitation
 from tests.assignment.story import ONE_DAY, Story, arrears, money
 
 
@@ -198,13 +202,13 @@ def test_the_decision_names_its_reasons_and_the_day_of_limitation(story):
 
 def test_who_promises_to_pay_acknowledges_the_debt(story):
     story.overdue(dpd=20).answers("promise", amount="100.00", promised_on=story.today + timedelta(days=3))
-    assert story.state.loans[0].interruption.kind == "acknowledgement"
-    assert story.state.loans[0].demanded_on == story.today
+    event = story.state.loans[0].interruption
+    assert (event.kind, event.on) == ("acknowledgement", story.today)
 
 
 def test_a_demand_revives_no_claim_that_is_barred(story):
     story.overdue(dpd=1200).delivered("letter")
-    assert story.state.loans[0].demanded_on is None
+    assert story.state.loans[0].interruption is None
 
 
 @pytest.mark.parametrize(
@@ -214,10 +218,25 @@ def test_a_demand_revives_no_claim_that_is_barred(story):
         (date(2024, 5, 1), None, date(2027, 5, 1)),
         (date(2024, 5, 1), date(2025, 6, 2), date(2028, 6, 2)),
         (date(2024, 5, 1), date(2024, 4, 2), date(2027, 5, 1)),
+        (None, date(2025, 6, 2), date(2028, 6, 2)),
+        (None, None, None),
     ],
 )
 def test_the_limitation_period_runs_from_the_due_date_or_the_latest_proved_demand(due, demanded, expires):
-    assert expires_on((Loan("l1", oldest_due=due, demanded_on=demanded),), 3) == expires
+    event = demanded and Interruption("demand", demanded, "PF-1")
+    assert expires_on((Loan("l1", oldest_due=due, interruption=event),), 3) == expires
+
+
+DAYS = st.integers(0, 2500).map(lambda n: date(2020, 1, 1) + timedelta(n))
+
+
+@given(DAYS, st.lists(DAYS, max_size=6), st.integers(1, 4))
+def test_the_latest_event_that_is_kept_tells_as_much_as_the_whole_chain(due, demands, years):
+    events = [Interruption("demand", on, f"PF-{n}") for n, on in enumerate(sorted(demands))]
+    state = State("b1", loans=(Loan("l1", oldest_due=due, principal=money(5)),))
+    for event in events:
+        state = interrupted(state, ("l1",), event, years)
+    assert clock(state.loans[0], years).barred_from == limitation(due, events, years).barred_from
 
 
 def test_the_loan_that_expires_first_decides():
@@ -227,9 +246,9 @@ def test_the_loan_that_expires_first_decides():
 
 def test_a_warning_before_the_due_date_is_no_demand(story):
     story.overdue().delivered("early_warning")
-    assert story.state.loans[0].demanded_on is None
+    assert story.state.loans[0].interruption is None
     story.delivered("notice")
-    assert story.state.loans[0].demanded_on == story.today
+    assert story.state.loans[0].interruption.on == story.today
 
 
 def test_a_barred_claim_is_not_taken_to_court(story):

@@ -2,17 +2,21 @@
 
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeAlias
 
 from schemas.cases import LegalNotPursued, LegalRecommended, LegalReferred
 from schemas.changing import replace
 from schemas.values import Reason
 from services.assignment.domain import cases, holds, recommendation
-from services.assignment.domain.loans import counted_from
+from services.assignment.domain.loans import clock
 from services.assignment.domain.moment import Moment, end_of, local_day
 from services.assignment.domain.stages import move_stage
 from services.assignment.domain.state import ZERO, Case, Legal, Loan, State
 from services.assignment.domain.steps import Said, arrears_of, case_loans, days_past_due, numbered, run, step
-from services.rulebook.limitation import years_later
+from services.rulebook.limitation import Limitation
+
+Expiring: TypeAlias = tuple[date, Loan, Limitation]
+"""A loan with its limitation clock, and the first day on which its claim is barred."""
 
 LAST_DAY_LEFT = timedelta(days=2)
 """From the day before the last one on which a claim can be enforced to the first on which it is barred."""
@@ -70,15 +74,15 @@ def _named(state: State, case: Case, decision_id: str, reasons: tuple[Reason, ..
 
 def expires_on(loans: tuple[Loan, ...], years: int) -> date | None:
     """The first day on which a claim of these loans is barred, by the loan whose period ends first (CN-REC-07)."""
-    first = first_to_expire(loans)
-    start = counted_from(first) if first else None
-    return years_later(start, years) if start else None
+    first = first_to_expire(loans, years)
+    return first[0] if first else None
 
 
-def first_to_expire(loans: tuple[Loan, ...]) -> Loan | None:
-    """The loan whose period ends first; None where of none a due day is known."""
-    known = [(start, loan.loan_id, loan) for loan in loans if (start := counted_from(loan)) is not None]
-    return min(known, key=lambda each: each[:2])[2] if known else None
+def first_to_expire(loans: tuple[Loan, ...], years: int) -> Expiring | None:
+    """The loan whose period ends first, with that day and its clock; None where of none a due day is known."""
+    clocks = [(known, loan) for loan in loans if (known := clock(loan, years)) is not None]
+    ends = [(known.barred_from, loan, known) for known, loan in clocks if known.barred_from is not None]
+    return min(ends, key=lambda each: (each[0], each[1].loan_id), default=None)
 
 
 def decide_by_rule(state: State, at: Moment) -> Said:
@@ -94,10 +98,10 @@ def by_rule(state: State, at: Moment) -> tuple[bool, tuple[Reason, ...]]:
     """Worth it, still enforceable, and not against somebody vulnerable."""
     policy, loans = at.strategy.legal, case_loans(state)
     amount = max(arrears_of(loans).total, sum((loan.outstanding for loan in loans), ZERO))
-    expires = expires_on(loans, policy.limitation_years)
-    in_time = expires is None or local_day(at.now, state.time_zone) < expires
+    first = first_to_expire(loans, policy.limitation_years)
+    in_time = first is None or local_day(at.now, state.time_zone) < first[0]
     worth, spared = amount > policy.amount_above, state.vulnerable and not policy.vulnerable_referred
-    reasons = (_amount(worth, amount, policy.amount_above), _limitation(in_time, expires, loans), _person(spared))
+    reasons = (_amount(worth, amount, policy.amount_above), _limitation(in_time, first), _person(spared))
     return worth and in_time and not spared, reasons
 
 
@@ -106,19 +110,18 @@ def _amount(worth: bool, amount: Decimal, above: Decimal) -> Reason:
     return Reason(rule_id="HOUSE-LEGAL-AMOUNT", force="POLICY", text=text)
 
 
-def _limitation(in_time: bool, expires: date | None, loans: tuple[Loan, ...]) -> Reason:
-    until = f"The claim {'can be enforced until' if in_time else 'has been barred since'} {expires or 'an unknown day'}"
-    return Reason(rule_id="CN-REC-07", clause="Civil Code 188, 189, 195", text=f"{until}{_counted_from(loans)}.")
+def _limitation(in_time: bool, first: Expiring | None) -> Reason:
+    until = f"The claim {'can be enforced until' if in_time else 'has been barred since'}"
+    text = f"{until} {first[0]}{_counted_from(first)}." if first else f"{until} an unknown day."
+    return Reason(rule_id="CN-REC-07", clause="Civil Code 188, 189, 195", text=text)
 
 
-def _counted_from(loans: tuple[Loan, ...]) -> str:
+def _counted_from(first: Expiring) -> str:
     """What the period is counted from, with its evidence."""
-    loan = first_to_expire(loans)
-    if loan is None:
-        return ""
-    event = loan.interruption
-    if event is None or event.on != counted_from(loan):
-        return f", counted from {counted_from(loan)} of {loan.loan_id}"
+    _, loan, known = first
+    event = known.restarted_by
+    if event is None:
+        return f", counted from {known.starts_on} of {loan.loan_id}"
     through = f" by {event.through}" if event.through else ""
     return f", counted from the {event.kind}{through} of {event.on} about {loan.loan_id} (evidence {event.evidence})"
 

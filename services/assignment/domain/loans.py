@@ -9,7 +9,7 @@ from schemas.changing import replace
 from schemas.values import Arrears
 from services.assignment.domain.state import ZERO, Loan, Settled, State
 from services.assignment.domain.steps import loan_of, with_loan
-from services.rulebook.limitation import Interruption, interrupts
+from services.rulebook.limitation import Interruption, Limitation, by_last_event, interrupts
 from services.rulebook.word import Kind, Known, Word, counts, word
 
 if TYPE_CHECKING:
@@ -164,11 +164,12 @@ def timers(state: State) -> tuple[datetime, ...]:
 def interrupted(state: State, loan_ids: tuple[str, ...], event: Interruption, years: int) -> State:
     """The limitation period of these loans begins anew, unless the claim was barred before (rule CN-REC-07)."""
     for loan in state.loans:
-        if loan.loan_id in loan_ids and interrupts(counted_from(loan), event, years):
-            state = with_loan(state, replace(loan, demanded_on=event.on, interruption=event))
+        known = clock(loan, years)
+        if loan.loan_id in loan_ids and interrupts(known.starts_on if known else None, event, years):
+            state = with_loan(state, replace(loan, interruption=event))
     return state
 
 
-def counted_from(loan: Loan) -> date | None:
-    """The day from which the loan's limitation period is counted; None where no due day is known."""
-    return max(filter(None, (loan.oldest_due, loan.demanded_on)), default=None)
+def clock(loan: Loan, years: int) -> Limitation | None:
+    """The loan's limitation clock, by its oldest day past due and the latest event; None where neither is known."""
+    return by_last_event(loan.oldest_due, loan.interruption, years)

@@ -35,7 +35,7 @@ class Loan:
     """One loan as core banking last told it.
 
     as_of, heard: business day and event time of the latest word. missing: runs of versions that have not come.
-    demanded_on, interruption: when and by what evidence the limitation period was last begun anew.
+    interruption: when and by what evidence the limitation period was last begun anew.
     """
 
     loan_id: str
@@ -54,7 +54,6 @@ class Loan:
     missing: tuple[tuple[int, int], ...] = ()
     status: Literal["open", "paused", "charged_off", "closed"] = "open"
     paused_until: datetime | None = None
-    demanded_on: date | None = None
     interruption: Interruption | None = None
     settled: Settled | None = None
 
