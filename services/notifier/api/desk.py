@@ -16,6 +16,7 @@ from services.kit.pages import LANGUAGES, SAFE_HEADERS, Language, Pages
 from services.notifier.api.answers import PreviewedTexts, described
 from services.notifier.api.asking import Running, shown
 from services.notifier.api.ledger import Before, FindingTold, Limit, keep_finding, unknown_notices
+from services.notifier.api.lost import lost
 from services.notifier.channels import Message
 from services.notifier.channels.letter import Press, letter_fonts
 from services.notifier.settings import NotifierSettings
@@ -131,6 +132,7 @@ def _as_parts(lacking: Iterable[str]) -> list[str]:
 def desk(runtime: Running, settings: NotifierSettings) -> APIRouter:
     """The routes of these pages, and the same for programs."""
     router, pages = APIRouter(tags=["operations"]), Pages.of(FOLDER)
+    pages.environment.filters["lost"] = lost
     previews = Previews(settings, lambda: runtime.clock.now().date())
 
     @router.get("/unknown", response_class=HTMLResponse)
