@@ -140,10 +140,10 @@ class Officers(Outsider):
         key, chance = f"officer-{id_}", Random(id_)
         body = {"notice_id": data["notice_id"], **self._answer(chance)}
         path = f"/borrowers/{data['borrower_id']}/answers"
-        statuses = {self._post(path, key, body, chance) for _ in range(chance.randint(1, 3))}
+        statuses = [self._post(path, key, body, chance) for _ in range(chance.randint(1, 3))]
         if not self.stop.is_set():
             with self.journal.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"key": key, "statuses": sorted(statuses), "answer": body["answer"]}) + "\n")
+                file.write(json.dumps({"key": key, "statuses": statuses, "answer": body["answer"]}) + "\n")
 
     def _answer(self, chance: Random) -> Data:
         answer = chance.choice(("will_pay", "promise", "promise", "plan_request", "dispute", "hardship", "complaint"))

@@ -191,6 +191,8 @@ def test_effects_in_another_order_than_their_causes_are_reordered():
         ([200], set(), {"lost": 1}),
         ([200], {"A-1", "A-2"}, {"doubled": 1}),
         ([200, 409], {"A-1"}, {"doubled": 1}),
+        ([422, 200, 200], {"A-1"}, {}),
+        ([422, 200, 422], {"A-1"}, {"doubled": 1}),
         ([409], set(), {}),
         ([409], {"A-1"}, {"invented": 1}),
     ],

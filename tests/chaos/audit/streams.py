@@ -119,18 +119,21 @@ def answers_of(partition: Partition) -> dict[str, set[str]]:
 def commanded(told: Iterable[Mapping[str, Any]], said: Mapping[str, set[str]], findings: Findings) -> None:
     """Each command that was answered with 200 said its event once, however often and wherever it was asked for.
 
-    told: key, and the statuses of all its answers. said: event ids by cause.
+    told: key, and the statuses of all its answers in order. A refusal changes nothing and is not kept, so what was
+    refused may be taken later; what was taken is answered so for ever. said: event ids by cause.
     """
     check = "a command counts once"
     for one in told:
         findings.looked(check)
         count = len(said.get(f"command/notifier/http/{one['key']}", ()))
-        if one["statuses"] == [200] and count != 1:
+        statuses = list(one["statuses"])
+        taken = statuses[statuses.index(200) :] if 200 in statuses else []
+        if any(status != 200 for status in taken):
+            findings.found("doubled", check, key=one["key"], why=f"answered differently: {statuses}")
+        if taken and count != 1:
             findings.found("lost" if count == 0 else "doubled", check, key=one["key"], said=count)
-        elif len(one["statuses"]) > 1:
-            findings.found("doubled", check, key=one["key"], why=f"answered differently: {one['statuses']}")
-        elif one["statuses"] != [200] and count:
-            findings.found("invented", check, key=one["key"], why=f"refused with {one['statuses']}, and said")
+        if not taken and count:
+            findings.found("invented", check, key=one["key"], why=f"refused with {statuses}, and said")
 
 
 def in_order(partition: Partition, findings: Findings) -> None:
