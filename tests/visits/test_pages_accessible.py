@@ -18,9 +18,14 @@ pytestmark = [
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
-def wrong(page: Page, address: str, status: int = 200) -> list[str]:
-    """What is wrong with a page, each with its first place; it is the page that was meant where its status says so."""
+def wrong(page: Page, address: str, status: int = 200, choose: str = "") -> list[str]:
+    """What is wrong with a page, each with its first place; it is the page that was meant where its status says so.
+
+    choose: a choice that shows further fields.
+    """
     answer = page.goto(address)
+    if choose:
+        page.check(f"[value={choose}]")
     found = axe.Axe().run(page, options=RULES).response["violations"]
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     faults = [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found]
@@ -53,6 +58,7 @@ def test_no_page_of_visits_shuts_anybody_out(bench, page: Page, asked, language)
     found += [fault for address in nothing for fault in wrong(page, address, 404)]
     page.request.post(f"{shown}/arrival", data={"team": list(asked.team)})
     found += [fault for address in (door, f"{door}/report", shown) for fault in wrong(page, address)]
+    found += [fault for choice in ("promise", "plan_agreed") for fault in wrong(page, f"{door}/report", choose=choice)]
     bench.deliver(b.cured())
     found += [fault for address in (team, door, shown, "/visits") for fault in wrong(page, address)]
     assert found == []
