@@ -42,7 +42,7 @@ class Bank:
         self._listener = Listener(around.bootstrap, FOLLOWED)
         self._journal = Journal(folder / JOURNAL)
         self._known: set[str] = set()
-        self._saying = False
+        self._taken_up = self._saying = False
         self._said: Counter[str] = Counter()
         self._open_day = world.first_day
 
@@ -51,6 +51,7 @@ class Bank:
         await self._take_up()
         self._note(before(self._teller))
         self._note([self._opening(self._open_day)])
+        self._taken_up = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._listen())
@@ -147,7 +148,7 @@ class Bank:
 
     def _is_idle(self) -> bool:
         """Whether nothing is to be done, and the broker has all that was said."""
-        return not len(self._agenda) and not self._saying
+        return self._taken_up and not len(self._agenda) and not self._saying
 
 
 def main() -> None:

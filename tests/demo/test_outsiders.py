@@ -50,7 +50,7 @@ def bootstrap(kafka_bootstrap):
     return kafka_bootstrap
 
 
-async def test_a_bank_killed_in_the_middle_has_said_everything_at_least_once_and_nothing_differently(
+async def test_a_bank_killed_and_away_past_its_last_day_has_said_everything_at_least_once_and_nothing_differently(
     bootstrap, tmp_path, play
 ):
     world = World(loans=60, days=6)
@@ -58,6 +58,7 @@ async def test_a_bank_killed_in_the_middle_has_said_everything_at_least_once_and
     async with asyncio.timeout(30):
         async with running(Bank(surroundings, world, tmp_path).play()):
             await asyncio.sleep(0.9)
+        await asyncio.sleep(surroundings.clock.seconds(world.end - surroundings.clock.now()) + 0.1)
         second = Bank(surroundings, world, tmp_path)
         async with running(second.play()):
             while not second.statement()["over"]:
