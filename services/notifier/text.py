@@ -8,7 +8,7 @@ Versions are folders `v1`, `v2`, …; the highest is used. A version that was se
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
@@ -131,7 +131,7 @@ class Texts:
         self._mail_text = plain.from_string((self.folder / "email.txt").read_text("utf-8"))
         self._mail_html = page.from_string((self.folder / "email.html").read_text("utf-8"))
         self._texts = {language: _compiled(plain, self.folder / f"{language}.toml") for language in LANGUAGES}
-        self._labels = set(self._texts["en"]["labels"])
+        self._labels = self._texts["en"]["labels"].keys()
         self._try_out()
 
     def write(self, notice: Notice, *, to_look_at: bool = False) -> Written:
@@ -147,11 +147,11 @@ class Texts:
         name = notice.template or notice.step
         if name not in self.names(notice.channel):
             raise Unfit(f"no text {name}.{notice.channel}")
-        texts = self._texts[notice.language]
+        texts, values = self._texts[notice.language], _values(notice, lender)
         try:
-            message = self._message(notice, texts[name], texts["labels"] | texts[name], _values(notice, lender))
+            message = self._message(notice, texts[name], texts["labels"] | texts[name], values)
         except TemplateError as error:
-            raise Unfit(f"text {name}: {error.message}", _unset(error)) from None
+            raise Unfit(f"text {name}: {error.message}", _unset(error, values)) from None
         self._check(notice, message, lender)
         digest = hashlib.sha256(f"{message.subject}\n{message.text}".encode()).hexdigest()
         return Written(message, f"{name}.{notice.channel}", self.version, digest)
@@ -215,8 +215,10 @@ class Texts:
                         self._written(replace(bare, parts=dict.fromkeys(NOTES, ("every rule",))), whole)
 
 
-def _unset(error: TemplateError) -> Fault:
-    return next((name for name in FIRM if repr(name) in (error.message or "")), "other")
+def _unset(error: TemplateError, values: Collection[str]) -> Fault:
+    """The first thing about the firm that is to be set, whichever of them the text asked for first."""
+    asked = any(repr(name) in (error.message or "") for name in FIRM)
+    return next((name for name in FIRM if asked and name not in values), "other")
 
 
 def _bare(text: str) -> str:

@@ -140,6 +140,20 @@ def test_a_lawyers_letter_is_written_in_the_name_of_the_firm_and_never_without_o
     assert "on behalf of Anxin Finance" in message.text
 
 
+@pytest.mark.parametrize("asked", ["{{ law_firm }}", "{{ law_firm_address }} {{ law_firm }}"])
+def test_the_firm_is_asked_for_before_its_address_whichever_the_text_names_first(tmp_path: Path, asked: str) -> None:
+    copied = shutil.copytree(TEMPLATES / "v3", tmp_path / "v1")
+    for path in copied.glob("*.toml"):
+        path.write_text(path.read_text("utf-8").replace("{{ notes }}", "{{ notes }}" + asked), "utf-8")
+    with pytest.raises(Unfit) as caught:
+        Texts(LENDER, tmp_path).write(notice(step="lawyers_letter", channel="sms"))
+    assert caught.value.fault == "law_firm"
+    addressless = replace(LENDER, law_firm={"zh-CN": "正衡律师事务所", "en": "Zhengheng Law"})
+    with pytest.raises(Unfit) as caught:
+        Texts(addressless, tmp_path).write(notice(step="lawyers_letter", channel="sms"))
+    assert caught.value.fault == "law_firm_address"
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("step", ["early_warning", "reminder", "notice"])
 def test_a_call_says_nothing_of_a_debt_before_it_knows_to_whom_it_speaks(step: str, language: str) -> None:
