@@ -273,7 +273,7 @@ async def test_every_text_can_be_looked_at_before_it_is_sent(client: AsyncClient
             f"/templates/{name}/{channel}", params={"country": "US", "text": language, "lang": "en"}
         )
         assert page.status_code == 200
-        assert ("may not be sent" in page.text) == bool(text.get("unfit"))
+        assert ('role="alert"' in page.text) == bool(text.get("unfit"))
     index = await client.get("/templates", params={"lang": "en", "country": "US"})
     assert "6 texts" in index.text or "5 texts" in index.text
     mail = await client.get("/templates/notice/email/mail", params={"text": "en"})

@@ -105,7 +105,8 @@ async def fill(page: Page, answer: str, **fields: str) -> None:
     await form.evaluate("form => { form.noValidate = true; form.closest('details').open = true }")
     for name, value in fields.items():
         await form.locator(f"[name={name}]").fill(value)
-    await form.locator("button").click()
+    async with page.expect_navigation():
+        await form.locator("button").click()
 
 
 async def as_it_comes(_page: Page) -> None:
