@@ -9,7 +9,7 @@ from services.reporting.api.asked import Desk
 from services.reporting.domain.alarms import NOBODY_WORKS, alarms
 from services.reporting.domain.laws import CONTACTS, FEES, LIVES, PAYMENTS, SEQUENCES, Law, _equation
 from services.reporting.pages.console import HERE, Console
-from services.reporting.pages.sentences import difference, equation, parted, reason, rule, sentence
+from services.reporting.pages.sentences import difference, equation, reason, rule, sentence
 
 PHRASES = load_phrases(HERE)
 
@@ -72,21 +72,6 @@ def test_a_part_of_a_sentence_is_turned_too():
 def test_what_a_person_wrote_stays_as_it_was_written():
     assert zh("declined: Kein Personal in der Region") == "机构拒绝：Kein Personal in der Region"
     assert zh("they moved to Wuhan in May") == "they moved to Wuhan in May"
-
-
-@pytest.mark.parametrize(
-    ("said", "language", "own", "other"),
-    [
-        ("officer-7: 合同与流水一致", "en", "officer-7: ", "合同与流水一致"),
-        ("officer-7: 合同与流水一致", "zh-CN", "officer-7: 合同与流水一致", ""),
-        ("机构拒绝：no team in the region", "zh-CN", "机构拒绝：", "no team in the region"),
-        ("declined: no team in the region", "en", "declined: no team in the region", ""),
-        ("评分由 A 变为 B", "zh-CN", "评分由 A 变为 B", ""),
-        ("已撤回：V-B00003-1", "zh-CN", "已撤回：V-B00003-1", ""),
-    ],
-)
-def test_the_words_of_somebody_who_wrote_in_the_other_language_are_told_apart(said, language, own, other):
-    assert parted(said, language) == (own, other)
 
 
 @pytest.mark.parametrize(

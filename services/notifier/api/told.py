@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.kit.pages import Language
+from services.kit.pages.script import written_in
 from services.notifier.domain.state import Result
 
 BY_RULE = {
@@ -19,14 +20,6 @@ BY_RULE = {
 
 OFFICER = re.compile(r"^\S+: ")
 """Begins the words of an officer; who it was is nothing for a page."""
-
-
-HAN, LATIN = re.compile(r"[\u3400-\u9fff]"), re.compile(r"[A-Za-z]{2}")
-
-
-def written_in(words: str) -> Language | None:
-    """Which of our languages somebody wrote in, by the script; None where no word tells."""
-    return "zh-CN" if HAN.search(words) else "en" if LATIN.search(words) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,9 +19,10 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from services.kit.pages import SAFE_HEADERS, Language, Pages, choose_language, load_phrases, mount_tokens, number
+from services.kit.pages.script import OTHER, parted
 from services.reporting.api.asked import Desk
 from services.reporting.pages.charts import Chart, Word, stage_word
-from services.reporting.pages.sentences import difference, equation, parted, reason, rule, sentence
+from services.reporting.pages.sentences import difference, equation, reason, rule, sentence
 from services.reporting.store.view import View
 
 HERE = Path(__file__).parent
@@ -50,7 +51,6 @@ TONES: Mapping[str, str] = {
 }
 
 
-_OTHERS: Mapping[Language, Language] = {"en": "zh-CN", "zh-CN": "en"}
 OVERRIDDEN = " Overridden: "
 """Begins, in the text of a decision's reason, the recorded reason for going on in spite of the rule."""
 
@@ -185,7 +185,7 @@ class Console:
         own, other = parted(said, language)
         if not other:
             return _beside(said, text)
-        tag, mark = _OTHERS[language], self.word(language, "written_in_the_other")
+        tag, mark = OTHER[language], self.word(language, "written_in_the_other")
         lead = Markup.escape(own) if said == text else _beside(own, text)
         return lead + Markup('<span lang="{}">{}</span> <small>{}</small>').format(tag, other, mark)
 

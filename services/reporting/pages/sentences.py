@@ -105,11 +105,6 @@ _SENTENCES: tuple[tuple[str, str], ...] = (
 )
 _COMPILED = tuple((re.compile(pattern), chinese) for pattern, chinese in _SENTENCES)
 _PART = re.compile(r"\{(\d)(?::(\w+))?\}")
-_OTHER: Mapping[Language, re.Pattern[str]] = {
-    "en": re.compile(r"[\u3400-\u9fff].*$", re.DOTALL),
-    "zh-CN": re.compile(r"[A-Za-z]+[,:;.]? [A-Za-z][^\u3400-\u9fff]*$"),
-}
-"""How words of the other language begin, by script; one word alone may be a name or an id."""
 _NAME = re.compile(r"[a-z][a-z_-]*(?:\.[a-z_]+)?")
 
 
@@ -123,12 +118,6 @@ def sentence(text: str, language: Language, word: Word) -> str:
             return _PART.sub(lambda part: _part(part[2] or "any", found[int(part[1]) + 1], word), chinese)
     joined = text.replace(" ", "_")
     return in_chinese(text) if word(joined) == joined else word(joined)
-
-
-def parted(said: str, language: Language) -> tuple[str, str]:
-    """What reads in the reader's language, and the rest: the words of somebody who wrote in the other, if any."""
-    found = _OTHER[language].search(said)
-    return (said[: found.start()], found[0]) if found else (said, "")
 
 
 def _part(kind: str, text: str, word: Word) -> str:

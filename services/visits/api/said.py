@@ -11,6 +11,7 @@ from markupsafe import Markup
 from schemas.agencies import Evidence
 from schemas.cases import PlacementRecalled
 from schemas.values import CaseOutcome
+from services.kit.pages.script import OTHER, parted
 from services.visits.domain.dispositions import MEANINGS
 from services.visits.domain.state import CANCEL_REASONS
 
@@ -23,12 +24,6 @@ WORDS: Mapping[str, str] = {
     **dict.fromkeys(CANCEL_REASONS, "why"),
 }
 """Where the words that stand for a reason are translated; the reasons of `visit.cancelled` come first."""
-
-OTHER: Mapping[str, tuple[str, re.Pattern[str]]] = {
-    "en": ("zh-CN", re.compile(r"[\u3400-\u9fff].*$", re.DOTALL)),
-    "zh-CN": ("en", re.compile(r"[A-Za-z]+[,:;.]? [A-Za-z][^\u3400-\u9fff]*$")),
-}
-"""The other language, and how its words begin, by script; one word alone may be a name or an id."""
 
 SENTENCES: Mapping[str, re.Pattern[str]] = {
     key: re.compile(pattern)
@@ -84,12 +79,11 @@ def worded(context: Context, text: str | None) -> str:
 def quoted(context: Context, text: str | None) -> str | Markup:
     """A reason as `worded`; what somebody wrote in the other language says so."""
     said = worded(context, text)
-    language, words = OTHER[context["lang"]]
-    if not (found := words.search(said)):
+    own, other = parted(said, context["lang"])
+    if not other:
         return said
     mark = phrase(context, "said.other")
-    own = said[: found.start()]
-    return Markup('{}<span lang="{}">{}</span> <small>{}</small>').format(own, language, found[0], mark)
+    return Markup('{}<span lang="{}">{}</span> <small>{}</small>').format(own, OTHER[context["lang"]], other, mark)
 
 
 def _between(context: Context) -> str:
