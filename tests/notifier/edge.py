@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 
 from schemas.bank import BorrowerRecorded, LoanCured, LoanOverdue
 from services.kit.bench import Bench
@@ -139,3 +139,13 @@ async def shut(parts: Sequence[Desk]) -> None:
     for part in parts:
         await part.sender.drain()
         await asyncio.gather(*(channel.close() for channel in part.channels.values()))
+
+
+def dead_letter(engine: Engine, borrower_id: str) -> None:
+    """A record about a borrower that could not be read and waits to be run again."""
+    with engine.begin() as db:
+        db.exec_driver_sql(
+            "INSERT INTO dead_letters (kind, reason, error, topic, partition, position, timestamp, headers,"
+            " borrower_id, parks) VALUES ('handler', 'r', 'e', 'bank.loans.v1', 0, 1, 0, '[]', %s, true)",
+            (borrower_id,),
+        )

@@ -19,7 +19,7 @@ from services.notifier.app import service
 from services.notifier.store import found_out
 from services.rulebook.record import rerun
 from services.rulebook.shelf import load_rulebooks
-from tests.notifier.edge import MORNING, overdue, recorded, settings
+from tests.notifier.edge import MORNING, dead_letter, overdue, recorded, settings
 
 pytestmark = pytest.mark.stack
 CALL = {
@@ -303,3 +303,25 @@ async def test_preferred_times_with_an_offset_are_refused_and_the_borrower_can_s
     answer = await client.post("/borrowers/B-1/times", json={"from_time": "10:00+05:00", "until_time": "12:00Z"})
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert (await client.post("/contacts", json=CALL)).json()["allowed"] is True
+
+
+async def test_no_call_is_permitted_while_what_could_stop_it_is_still_being_read(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    key = {"idempotency-key": "k-1"}
+    bench.knowledge.behind = timedelta(seconds=5)
+    answer = await client.post("/contacts", json=CALL, headers=key)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert [fact for fact in bench.said_of(ContactAllowed) if fact.proposed_by == "officer-7"] == []
+    bench.knowledge.behind = timedelta(0)
+    assert (await client.post("/contacts", json=CALL, headers=key)).json()["allowed"] is True
+
+
+async def test_no_call_is_permitted_to_a_person_of_whom_a_record_could_not_be_read(
+    client: AsyncClient, bench: Bench[Any, Any]
+) -> None:
+    dead_letter(bench.engine, "B-1")
+    answer = await client.post("/contacts", json=CALL)
+    assert answer.status_code == 503
+    assert "dead letters" in answer.json()["detail"]

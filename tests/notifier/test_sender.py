@@ -31,7 +31,7 @@ from services.notifier.sender import Sender
 from services.notifier.store_outgoing import Outgoing
 from services.rulebook.strategy import load_strategy
 from tests.notifier.carriers import MailServer, SmsCarrier, free_port, mail_server, sms_carrier, until
-from tests.notifier.edge import MORNING, Desk, cured, desk, overdue, recorded, settings, shut
+from tests.notifier.edge import MORNING, Desk, cured, dead_letter, desk, overdue, recorded, settings, shut
 from tests.notifier.gateway import TOKEN, gateway_peer
 
 pytestmark = pytest.mark.stack
@@ -186,11 +186,7 @@ async def test_nothing_goes_to_a_person_of_whom_a_record_could_not_be_read(
     bench: Bench[Any, Any], tmp_path: Path
 ) -> None:
     reminded(bench, "B-1", "B-2")
-    with bench.engine.begin() as db:
-        db.exec_driver_sql(
-            "INSERT INTO dead_letters (kind, reason, error, topic, partition, position, timestamp, headers,"
-            " borrower_id, parks) VALUES ('handler', 'r', 'e', 'bank.loans.v1', 0, 1, 0, '[]', 'B-1', true)"
-        )
+    dead_letter(bench.engine, "B-1")
     async with at_work(bench, tmp_path) as (parts, carrier, _):
         await parts.send()
     assert [short.to for short in carrier.got] == ["8613800000002"]

@@ -126,7 +126,11 @@ class TrackingTold(Asked):
 
 @router.post("/contacts", tags=["contact gate"], responses=described(Decided, 422))
 def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
-    """May this contact be made? The answer is decided, recorded and counted at once, and names its reasons."""
+    """May this contact be made? The answer is decided, recorded and counted at once, and names its reasons.
+
+    503, and nothing is decided, while what could stop the contact is not known closely enough: ask again.
+    """
+    _closely_known(runtime, asked.borrower_id)
     at = asked.at or runtime.clock.now()
     with runtime.engine.begin() as db:
         of_agency = store_asked.is_agency(db, asked.proposed_by)
@@ -151,6 +155,16 @@ def propose(runtime: Run, asked: ContactAsked, key: Key) -> JSONResponse:
     return shown(
         {"allowed": isinstance(decided, ContactAllowed), **decided.model_dump(mode="json", exclude={"inputs"})}
     )
+
+
+def _closely_known(runtime: Running, borrower_id: str) -> None:
+    """Who asks here passes no other door: a permit on old knowledge would be a contact on old knowledge. HTTP 503."""
+    if runtime.held([borrower_id]):
+        why = "a record about this borrower waits in the dead letters; nobody is contacted until it is read"
+        raise HTTPException(503, why, {"retry-after": "60"})
+    if not runtime.fresh(runtime.partition_of(borrower_id)):
+        why = "facts about this borrower are still being read; ask again with the same idempotency key"
+        raise HTTPException(503, why, {"retry-after": "1"})
 
 
 @router.post("/contacts/{contact_id}/outcome", tags=["contact gate"], responses=described(Happened, 404, 409, 422))
