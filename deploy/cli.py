@@ -230,7 +230,7 @@ def messages(
     var: Var = DEFAULT_VAR,
     as_json: Json = False,
 ) -> None:
-    """Show the SMS and e-mails that arrived, with their links.
+    """Show SMS and e-mails that arrived, with their links, and what calls said.
 
     They are what the simulated carriers put into borrowers' hands; the links are signed. Exit 1 if there is none.
     """

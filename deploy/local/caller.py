@@ -28,9 +28,10 @@ class Caller:
     ) -> None:
         await self._client.aclose()
 
-    async def post(self, url: str, *, key: str, **body: Any) -> httpx.Response:
-        """Post until it is answered. `key` makes sure that it counts once."""
-        return await self._until_answered("POST", url, headers={"Idempotency-Key": key}, **body)
+    async def post(self, url: str, *, key: str, token: str = "", **body: Any) -> httpx.Response:
+        """Post until it is answered. `key` makes sure that it counts once; `token` is shown where there is one."""
+        shown = {"Authorization": f"Bearer {token}"} if token else {}
+        return await self._until_answered("POST", url, headers={"Idempotency-Key": key, **shown}, **body)
 
     async def get(self, url: str, params: Mapping[str, str] | None = None) -> httpx.Response:
         """Get until it is answered."""

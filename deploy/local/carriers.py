@@ -1,9 +1,11 @@
-"""The simulated carriers as a process: SMS, e-mail, print house; and the borrowers at the other end of them."""
+"""The simulated carriers as a process: SMS, e-mail, calls, print house; and the borrowers at the other end of them."""
 
 import asyncio
 
 from deploy.local.answering import Borrowers, Mailboxes
+from deploy.local.callcentre import CallCentre
 from deploy.local.caller import Caller
+from deploy.local.chance import luck
 from deploy.local.mailserver import MailServer
 from deploy.local.messages import Messages
 from deploy.local.outsider import People, Surroundings, run, surroundings
@@ -12,6 +14,7 @@ from deploy.local.smsc import SmsCarrier
 from deploy.local.stories import Fate
 
 MAILBOXES = "mailboxes.jsonl"
+_RINGS_SHARE = 0.5
 
 
 class Fates:
@@ -24,6 +27,11 @@ class Fates:
         """The fate of a short message; a number that nobody has takes everything."""
         borrower_id = self._people.by_phone.get(number)
         return self._people.behaviour(borrower_id).story.sms if borrower_id else "delivered"
+
+    def call(self, number: str) -> Fate:
+        """The fate of a call: half the phones that take no messages ring all the same."""
+        fate = self.sms(number)
+        return "delivered" if fate == "failed" and luck(number, "rings") < _RINGS_SHARE else fate
 
     def mail(self, address: str) -> Fate:
         """The fate of a mail."""
@@ -56,8 +64,11 @@ async def serve(around: Surroundings) -> None:
     )
     async with Caller() as caller, asyncio.TaskGroup() as tasks:
         letters = PrintHouse(folder, around.urls["notifier"], around.clock, fates.letter, caller)
+        calls = CallCentre.of(around, fates.call, messages.kept("voice"), caller)
         borrowers = Borrowers(people, boxes, around.clock, around.bootstrap, caller)
-        for work in (sms.serve(), sms.deliver(), mail.serve(), letters.work(), borrowers.listen(), borrowers.answer()):
+        carriers = (sms.serve(), sms.deliver(), mail.serve(), letters.work())
+        phoned = (calls.serve(environment["ARREARS_VOICE_URL"]), calls.ring())
+        for work in (*carriers, *phoned, borrowers.listen(), borrowers.answer()):
             tasks.create_task(work)
 
 

@@ -4,20 +4,21 @@ import json
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Literal, TypeAlias, TypedDict
 
 from services.kit.clock import Clock
 
 FILE = "messages.jsonl"
+Arrives: TypeAlias = Literal["sms", "email", "voice"]
 Took = Callable[[str, str, str], None]
 """Is told the number or address, the text, and the carrier's reference."""
 
 
 class Message(TypedDict):
-    """One message as it arrived. `at` is business time, UTC like all that the command line shows."""
+    """One message as it arrived, or what a call said. `at` is business time, in UTC as on the whole command line."""
 
     at: str
-    channel: Literal["sms", "email"]
+    channel: Arrives
     to: str
     text: str
     reference: str
@@ -29,7 +30,7 @@ class Messages:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._file, self._clock = folder / FILE, clock
 
-    def kept(self, channel: Literal["sms", "email"], then: Took | None = None) -> Took:
+    def kept(self, channel: Arrives, then: Took | None = None) -> Took:
         """What a carrier of this channel calls for each message; `then` is told of it too."""
 
         def took(to: str, text: str, reference: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from deploy.local.callcentre import CallCentre
 from deploy.local.caller import Caller
 from deploy.local.mailserver import MailServer
 from deploy.local.messages import Messages
@@ -25,7 +26,9 @@ async def serve(around: Surroundings) -> None:
         letters = PrintHouse(
             around.folder("ARREARS_PRINT_DIR"), around.urls["notifier"], around.clock, _delivered, caller
         )
-        for work in (sms.serve(), sms.deliver(), mail.serve(), letters.work()):
+        calls = CallCentre.of(around, _delivered, messages.kept("voice"), caller)
+        phoned = (calls.serve(env["ARREARS_VOICE_URL"]), calls.ring())
+        for work in (sms.serve(), sms.deliver(), mail.serve(), letters.work(), *phoned):
             tasks.create_task(work)
 
 

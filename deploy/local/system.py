@@ -16,7 +16,7 @@ from deploy.local.stack import CHECKOUT, LocalStack
 from deploy.local.topics import create_topics
 from schemas.topics import SERVICES
 
-_PORTS = (*SERVICES, "smpp", "smtp", "carriers", "agencies", "bank")
+_PORTS = (*SERVICES, "smpp", "smtp", "voice", "carriers", "agencies", "bank")
 _READY_SECONDS_MAX = 120
 
 
@@ -72,7 +72,7 @@ def start_system(stack: LocalStack, plan: Plan) -> Endpoints:
 
 def shared_settings(stack: LocalStack, plan: Plan, ports: Mapping[str, int]) -> dict[str, str]:
     """The settings that all processes have in common, as environment variables."""
-    known = passwords(stack.secrets, "master-key", "link-key", "intake-key", "smpp")
+    known = passwords(stack.secrets, "master-key", "link-key", "intake-key", "smpp", "gateway")
     return {
         "ARREARS_KAFKA_BOOTSTRAP": stack.bootstrap,
         "ARREARS_CLOCK": plan.clock,
@@ -87,11 +87,18 @@ def shared_settings(stack: LocalStack, plan: Plan, ports: Mapping[str, int]) -> 
         "ARREARS_SMPP_PASSWORD": known["smpp"][:8],
         "ARREARS_SMTP_HOST": "127.0.0.1",
         "ARREARS_SMTP_PORT": str(ports["smtp"]),
+        **_gateway(ports, known["gateway"]),
         "ARREARS_PRINT_DIR": str(_made(stack.var / "print")),
         "ARREARS_SEED": str(plan.seed),
         "ARREARS_CREDENTIAL_PAGE": f"http://127.0.0.1:{ports['visits']}/credentials",
         **{f"ARREARS_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in SERVICES},
     }
+
+
+def _gateway(ports: Mapping[str, int], token: str) -> dict[str, str]:
+    """The gateway for robot calls, where one is run; a strategy that calls is refused without it."""
+    base = {"ARREARS_VOICE_URL": f"http://127.0.0.1:{ports['voice']}/"} if "voice" in ports else {}
+    return {**base, "ARREARS_GATEWAY_TOKEN": token}
 
 
 def _own(name: str, urls: Mapping[str, str], ports: Mapping[str, int]) -> dict[str, str]:
